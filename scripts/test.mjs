@@ -1,0 +1,30 @@
+// Runs tap over the compiled tests, prints one line per file and the whole of what failed, and
+// ends with "N passed, N failed, N skipped". Arguments go to tap: `npm test -- build/test/src/x.test.js`.
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+
+const tap = spawn('tap', process.argv.slice(2), { stdio: ['ignore', 'pipe', 'inherit'] })
+const exit = new Promise((resolve) => tap.on('close', resolve))
+const counts = { pass: 0, fail: 0, skip: 0, todo: 0 }
+let block = []
+
+for await (const line of createInterface({ input: tap.stdout })) {
+  const file = /^(not )?ok \d+ - (.*?)( # time=.*)?$/.exec(line)
+  const totals = /^# (\{ total: .*\})$/.exec(line)
+  if (totals) {
+    for (const [, key, value] of totals[1].matchAll(/(\w+): (\d+)/g)) counts[key] = Number(value)
+  } else if (file) {
+    if (file[1]) console.log(block.filter((text) => !/^\s+ok \d+/.test(text)).join('\n'))
+    else for (const text of block) if (/ # SKIP/i.test(text)) console.log(text.trim())
+    console.log(`${file[1] ? 'FAIL' : 'pass'} ${file[2]}${file[3] ?? ''}`)
+    block = []
+  } else {
+    block.push(line)
+  }
+}
+
+const code = (await exit) ?? 1
+if (code !== 0) console.log(block.join('\n'))
+const failed = code !== 0 && counts.fail === 0 ? 1 : counts.fail
+console.log(`${counts.pass} passed, ${failed} failed, ${counts.skip + counts.todo} skipped`)
+process.exitCode = code

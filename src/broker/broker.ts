@@ -1,0 +1,241 @@
+import type { Position } from '../protocol/actions.js'
+import type { Member } from '../protocol/events.js'
+
+/**
+ * A broker keeps the rooms' logs and who is where, and carries every event to every node.
+ *
+ * The contract, which `test/contract/broker.ts` checks against every implementation:
+ *
+ * 1. A room's log has an epoch (random) and offsets 1, 2, 3 … without holes. A room that nobody
+ *    wrote to has offset 0 and an epoch that stays the same until its first message and after it.
+ * 2. `append` is atomic per room: the check whether `(user, room, id)` was stored before, the
+ *    offset, the log entry and the hand-over to all nodes are one step. It resolves once the
+ *    message is in the log ("in" is set by `DURABILITY`), and rejects with `StoreUnavailable`
+ *    when it is not there and never will be under this call. A repeat of an id that is still in
+ *    the dedupe window resolves with the first offset and time and `duplicate: true`, whatever
+ *    its body, also when both were appended at the same moment or the process died in between.
+ * 3. Appends by one caller to one room get offsets in the order of the calls.
+ * 4. `handler.message` is called for every message of a subscribed room, on every node, in the
+ *    order of offsets, each exactly once: after `subscribe` resolved with offset n the next is
+ *    n + 1. It is called only with messages that are in the log, and before `append` resolves
+ *    on the node that appended. A node that sees a hole in what it is given reads the missing
+ *    part before it goes on.
+ * 5. When a log is lost or erased, `handler.reset` comes before the first message of the new
+ *    epoch. Epochs are never used again.
+ * 6. `read` returns messages as they stand in the log, in order, without a hole, and says which
+ *    epoch they are of. It sees every message whose `append` has resolved anywhere.
+ * 7. Presence counts connections: `handler.presence` says `joined` for a user's first connection
+ *    in a room and `left` after the last, once over all nodes.
+ * 8. No handler call throws back into the broker, and no call waits for a handler's work.
+ *
+ * Example, on any implementation:
+ *
+ *     await broker.start(handler)
+ *     await broker.subscribe('8888')                     // { epoch: 'aX…', offset: 0 }
+ *     await broker.append('8888', { id: 'm1', user: 'ann', nick: 'Ann', msg: '"hi"' })
+ *                                                        // handler.message('8888', …, offset 1)
+ *                                                        // → { epoch, offset: 1, time, duplicate: false }
+ *     await broker.read('8888', { after: 0, limit: 100, maxLength: 65536 })
+ */
+export interface Broker {
+  /** Short name for health and metrics: `embedded`, `redis`. */
+  readonly name: string
+
+  /** Starts; every event goes to this one handler. Rejects when the store cannot be opened. */
+  start(handler: BrokerHandler): Promise<void>
+
+  /** Appends a message. See 2 and 3 of the contract. */
+  append(room: string, message: NewMessage): Promise<Appended>
+
+  /**
+   * Starts delivery of a room's events to this node. Called once per room before `unsubscribe`.
+   * Resolves with the position after which messages follow.
+   */
+  subscribe(room: string): Promise<Position>
+
+  /** Ends delivery of a room's events to this node. */
+  unsubscribe(room: string): Promise<void>
+
+  /** Reads a page of a room's log. */
+  read(room: string, query: ReadQuery): Promise<Page>
+
+  /**
+   * Counts a connection of this node into a room. `changed` is false for a user who was there
+   * already under the same nick; a new nick is announced as `joined` again. Resolves after
+   * `handler.presence` was or will be called on every node subscribed to the room.
+   */
+  enter(room: string, member: Member): Promise<Presence>
+
+  /** Takes a connection of this node out of a room. `changed` says that it was the user's last. */
+  leave(room: string, user: string): Promise<Presence>
+
+  /** A page of a room's members over all nodes, in the order of user ids (by code point). */
+  members(room: string, query: MembersQuery): Promise<MembersPage>
+
+  /** Delivers an event to the members that are online now. Not stored. */
+  signal(room: string, signal: RoomSignal): Promise<void>
+
+  /**
+   * Delivers an event to all connections of a user, on every node. Not stored.
+   * Resolves with the number of connections it was handed to, as far as is known.
+   */
+  sendToUser(user: string, message: DirectMessage): Promise<number>
+
+  /** A page of the rooms that have messages or members, in the order of names (by code point). */
+  rooms(query: RoomsQuery): Promise<RoomsPage>
+
+  /** One room, or undefined when it has neither messages nor members. */
+  room(name: string): Promise<RoomInfo | undefined>
+
+  /** Erases a room's log: new epoch, offset 0; every node's handler gets `reset`. */
+  erase(room: string): Promise<Position>
+
+  /** Whether appends work now; when not, since when and why, for `/health/ready`. */
+  health(): BrokerHealth
+
+  /** Commits what was accepted, releases everything. After it every call rejects. */
+  close(): Promise<void>
+}
+
+/** What a broker tells a node. One handler per node; calls are synchronous and do not throw. */
+export interface BrokerHandler {
+  message(room: string, epoch: string, message: LogMessage): void
+  reset(room: string, position: Position): void
+  presence(room: string, change: PresenceChange): void
+  signal(room: string, signal: RoomSignal): void
+  /** Returns how many connections of this node it was handed to. */
+  direct(user: string, message: DirectMessage): number
+}
+
+export interface NewMessage {
+  /** Idempotency key within `(user, room)`. */
+  readonly id: string
+  readonly user: string
+  readonly nick: string
+  /** The payload as JSON text. */
+  readonly msg: string
+}
+
+/** A message as it stands in the log. */
+export interface LogMessage {
+  readonly offset: number
+  /** When it was stored, milliseconds since 1970. */
+  readonly time: number
+  /**
+   * The complete `message` event as JSON text, as `encodeMessage` built it: the log, live
+   * members and pages all use this one text.
+   */
+  readonly json: string
+}
+
+export interface Appended {
+  readonly epoch: string
+  readonly offset: number
+  readonly time: number
+  readonly duplicate: boolean
+}
+
+/**
+ * `after` n: the oldest messages with offset > n. `before` n: the newest with offset < n.
+ * Neither: the newest. `after` wins when both are given. Order of the page: always ascending.
+ */
+export interface ReadQuery {
+  readonly after?: number
+  readonly before?: number
+  /** With `after`: no message beyond this offset. */
+  readonly upTo?: number
+  /** Most messages, 0–1000. */
+  readonly limit: number
+  /** Stop before the page's JSON grows over this many UTF-16 units; at least one message comes. */
+  readonly maxLength: number
+}
+
+export interface Page {
+  readonly epoch: string
+  /** Offset of the room's newest message; 0 when there is none. */
+  readonly offset: number
+  /** Oldest offset still kept; `offset + 1` when nothing is kept any more. */
+  readonly first: number
+  readonly messages: readonly LogMessage[]
+  /** The page ends before the log (or `upTo`) does, in the direction of reading. */
+  readonly more: boolean
+}
+
+export interface Presence {
+  readonly changed: boolean
+  /** Users in the room, over all nodes. */
+  readonly count: number
+}
+
+export interface PresenceChange {
+  readonly change: 'joined' | 'left'
+  readonly user: string
+  readonly nick: string
+  /** Users in the room after the change. */
+  readonly count: number
+}
+
+export interface MembersQuery {
+  /** Continue after this user id. */
+  readonly after?: string
+  readonly limit: number
+}
+
+export interface MembersPage {
+  readonly members: readonly Member[]
+  readonly count: number
+  readonly more: boolean
+}
+
+export interface RoomSignal {
+  readonly user: string
+  readonly nick: string
+  /** JSON text. */
+  readonly msg: string
+}
+
+export interface DirectMessage {
+  readonly user: string
+  readonly nick: string
+  /** JSON text. */
+  readonly msg: string
+  readonly time: number
+}
+
+export interface RoomsQuery {
+  readonly prefix?: string
+  /** Continue after this name. */
+  readonly after?: string
+  readonly limit: number
+}
+
+export interface RoomInfo {
+  readonly room: string
+  readonly members: number
+  readonly epoch: string
+  readonly offset: number
+  readonly first: number
+  /** Time of the newest message kept, milliseconds since 1970; undefined when none is kept. */
+  readonly lastMessage: number | undefined
+}
+
+export interface RoomsPage {
+  readonly rooms: readonly RoomInfo[]
+  readonly more: boolean
+}
+
+export type BrokerHealth =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly since: number; readonly reason: string }
+
+/** The log cannot take or give messages now: the disk is full, the store broken or away. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable'
+  /** When to try again, milliseconds. */
+  readonly retryAfter: number
+
+  constructor(reason: string, options?: { cause?: unknown; retryAfter?: number }) {
+    super(reason, { cause: options?.cause })
+    this.retryAfter = options?.retryAfter ?? 1000
+  }
+}

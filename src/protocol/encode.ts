@@ -1,0 +1,71 @@
+import type { Direct, Joined, Left, ServerEvent, Signal } from './events.js'
+
+/**
+ * Server events as JSON text. The ones on the hot path are built around the payload's own text,
+ * so that a payload is turned into JSON once, however often it is stored and delivered.
+ */
+
+/** Fields of a `message` event; `msg` is the payload's JSON text. */
+export interface MessageFields {
+  readonly room: string
+  readonly offset: number
+  readonly id: string
+  readonly user: string
+  readonly nick: string
+  readonly msg: string
+  readonly time: number
+}
+
+const MESSAGE_HEAD = '{"event":"message",'
+
+/** The `message` event: the text that the log keeps and that members get. */
+export function encodeMessage(m: MessageFields): string {
+  return `${MESSAGE_HEAD}"room":${JSON.stringify(m.room)},"offset":${m.offset},"id":${JSON.stringify(
+    m.id,
+  )},"user":${JSON.stringify(m.user)},"nick":${JSON.stringify(m.nick)},"msg":${m.msg},"time":${m.time}}`
+}
+
+/** The same event with the epoch in it: the first one that a member gets of a new epoch. */
+export function withEpoch(messageJson: string, epoch: string): string {
+  return `${MESSAGE_HEAD}"epoch":${JSON.stringify(epoch)},${messageJson.slice(MESSAGE_HEAD.length)}`
+}
+
+type Raw<E extends { msg: unknown }> = Omit<E, 'event' | 'msg'> & { readonly msg: string }
+
+/** The `signal` event; `msg` is JSON text. */
+export function encodeSignal(s: Raw<Signal>): string {
+  return `{"event":"signal","room":${JSON.stringify(s.room)},"user":${JSON.stringify(
+    s.user,
+  )},"nick":${JSON.stringify(s.nick)},"msg":${s.msg}}`
+}
+
+/** The `direct` event; `msg` is JSON text. */
+export function encodeDirect(d: Raw<Direct>): string {
+  return `{"event":"direct","user":${JSON.stringify(d.user)},"nick":${JSON.stringify(
+    d.nick,
+  )},"msg":${d.msg},"time":${d.time}}`
+}
+
+/** The `ok` event: `id` and the action's result. */
+export function encodeOk(id: string, result: object): string {
+  const rest = JSON.stringify(result)
+  const head = `{"event":"ok","id":${JSON.stringify(id)}`
+  return rest === '{}' ? `${head}}` : `${head},${rest.slice(1)}`
+}
+
+/** An `ok` whose result holds stored messages, which are JSON text already. */
+export function encodeOkWithMessages(
+  id: string,
+  result: object,
+  messages: readonly { readonly json: string }[],
+): string {
+  const list = messages.map((message) => message.json).join(',')
+  return `${encodeOk(id, result).slice(0, -1)},"messages":[${list}]}`
+}
+
+/** Any event that needs no special way. */
+export function encodeEvent(
+  event: Exclude<ServerEvent, { event: 'message' | 'ok' }> | Joined | Left,
+): string {
+  return JSON.stringify(event)
+}
