@@ -1,0 +1,212 @@
+import type { Clock } from '../../clock.js'
+import type { Position } from '../../protocol/actions.js'
+import type { Member } from '../../protocol/events.js'
+import {
+  type Appended,
+  type Broker,
+  type BrokerHandler,
+  type BrokerHealth,
+  type DirectMessage,
+  type MembersPage,
+  type MembersQuery,
+  type NewMessage,
+  type Page,
+  type Presence,
+  type ReadQuery,
+  type RoomInfo,
+  type RoomSignal,
+  type RoomsPage,
+  type RoomsQuery,
+  StoreUnavailable,
+} from '../broker.js'
+import { type Head, Heads } from './heads.js'
+import { firstVisible, readPage } from './history.js'
+import { Log } from './log.js'
+import { PresenceTable } from './presence.js'
+import { Retention } from './retention.js'
+import { listRooms } from './room-list.js'
+import type { Durability, LogStore } from './store.js'
+
+export interface EmbeddedBrokerOptions {
+  /** Where the log is kept; closed by the broker's `close`. */
+  readonly store: LogStore
+  readonly clock: Clock
+  /** When a message counts as stored: `commit` survives a process crash, `flush` a power cut. */
+  readonly durability: Durability
+  /** Messages kept per room. */
+  readonly historyMessages: number
+  /** How long messages are kept, seconds. */
+  readonly historySeconds: number
+  /** How long a message's id is remembered at least, seconds. Default 600. */
+  readonly dedupeSeconds?: number
+  /** Told what went wrong where nobody waits for an answer. Default: nothing. */
+  readonly onError?: (error: unknown, what: string) => void
+}
+
+/** The broker of a single process: rooms' logs in a local store, presence in memory. */
+export function createEmbeddedBroker(options: EmbeddedBrokerOptions): Broker {
+  return new EmbeddedBroker(options)
+}
+
+class EmbeddedBroker implements Broker {
+  readonly name = 'embedded'
+  readonly #options: EmbeddedBrokerOptions
+  readonly #onError: (error: unknown, what: string) => void
+  readonly #heads: Heads
+  readonly #log: Log
+  readonly #presence: PresenceTable
+  readonly #retention: Retention
+  #handler: BrokerHandler | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: EmbeddedBrokerOptions) {
+    this.#options = options
+    this.#onError = options.onError ?? (() => {})
+    const { store, clock, durability } = options
+    this.#heads = new Heads(store)
+    this.#log = new Log({
+      store,
+      heads: this.#heads,
+      clock,
+      durability,
+      onError: this.#onError,
+      events: {
+        message: ({ room, epoch }, message) =>
+          this.#tell((handler) => handler.message(room, epoch, message)),
+        reset: ({ room, epoch }) =>
+          this.#tell((handler) => handler.reset(room, { epoch, offset: 0 })),
+      },
+    })
+    this.#presence = new PresenceTable((room, change) => {
+      if (!this.#heads.isSubscribed(room)) return
+      this.#tell((handler) => handler.presence(room, change))
+    })
+    this.#retention = new Retention({
+      ...options,
+      dedupeSeconds: options.dedupeSeconds ?? 600,
+      heads: this.#heads,
+      log: this.#log,
+      inUse: (room) => this.#presence.count(room) > 0,
+      onError: this.#onError,
+    })
+  }
+
+  async start(handler: BrokerHandler): Promise<void> {
+    await this.#log.start()
+    this.#handler = handler
+    this.#retention.start()
+  }
+
+  append(room: string, message: NewMessage): Promise<Appended> {
+    return this.#log.append(room, message)
+  }
+
+  async subscribe(room: string): Promise<Position> {
+    return this.#reading(() => {
+      const { epoch, offset } = this.#heads.subscribe(room)
+      return { epoch, offset }
+    })
+  }
+
+  async unsubscribe(room: string): Promise<void> {
+    this.#assertOpen()
+    this.#heads.unsubscribe(room)
+  }
+
+  async read(room: string, query: ReadQuery): Promise<Page> {
+    return this.#reading(() => {
+      const head = this.#heads.get(room)
+      return readPage(this.#options.store, head, this.#first(head), query)
+    })
+  }
+
+  async enter(room: string, member: Member): Promise<Presence> {
+    this.#assertOpen()
+    return this.#presence.enter(room, member)
+  }
+
+  async leave(room: string, user: string): Promise<Presence> {
+    this.#assertOpen()
+    return this.#presence.leave(room, user)
+  }
+
+  async members(room: string, query: MembersQuery): Promise<MembersPage> {
+    this.#assertOpen()
+    return this.#presence.page(room, query)
+  }
+
+  async signal(room: string, signal: RoomSignal): Promise<void> {
+    this.#assertOpen()
+    if (this.#heads.isSubscribed(room)) this.#tell((handler) => handler.signal(room, signal))
+  }
+
+  async sendToUser(user: string, message: DirectMessage): Promise<number> {
+    this.#assertOpen()
+    return this.#tell((handler) => handler.direct(user, message)) ?? 0
+  }
+
+  async rooms(query: RoomsQuery): Promise<RoomsPage> {
+    const { store } = this.#options
+    return this.#reading(() =>
+      listRooms(store, this.#presence, (room) => this.#describe(room), query),
+    )
+  }
+
+  async room(name: string): Promise<RoomInfo | undefined> {
+    return this.#reading(() => this.#describe(name))
+  }
+
+  erase(room: string): Promise<Position> {
+    return this.#log.erase(room)
+  }
+
+  health(): BrokerHealth {
+    return this.#log.health()
+  }
+
+  close(): Promise<void> {
+    this.#retention.stop()
+    this.#closing ??= this.#log.close()
+    return this.#closing
+  }
+
+  #describe(room: string): RoomInfo | undefined {
+    const head = this.#heads.get(room)
+    const first = this.#first(head)
+    const members = this.#presence.count(room)
+    if (first > head.offset && members === 0) return undefined
+    const { epoch, offset, record } = head
+    const lastMessage =
+      first > offset || !record ? undefined : this.#options.store.timeOf(record.key, offset)
+    return { room, members, epoch, offset, first, lastMessage }
+  }
+
+  #first(head: Head): number {
+    const { store, clock } = this.#options
+    return firstVisible(store, head, this.#options, clock.now())
+  }
+
+  /** What a handler throws is its own fault: it is reported and the log goes on. */
+  #tell<T>(call: (handler: BrokerHandler) => T): T | undefined {
+    try {
+      return this.#handler && call(this.#handler)
+    } catch (error) {
+      this.#onError(error, 'a broker handler threw')
+      return undefined
+    }
+  }
+
+  #reading<T>(read: () => T): T {
+    this.#assertOpen()
+    try {
+      return read()
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error
+      throw new StoreUnavailable(`the log cannot be read: ${String(error)}`, { cause: error })
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new StoreUnavailable('the broker is closed')
+  }
+}

@@ -1,0 +1,83 @@
+import { crc32 } from 'node:zlib'
+import type { LogMessage } from '../broker.js'
+import type { Place } from './store.js'
+
+/**
+ * The byte format of the LMDB store, version 1. Numbers are unsigned and big-endian, so that keys
+ * sort by them.
+ *
+ *   message   key: room (6 bytes), offset (6)    value: CRC-32 of the rest (4), time (6), JSON
+ *   id        key: room (6), user, 0xff, id      value: offset (6), time (6)
+ */
+
+/** Keys `[room, offset]`. */
+export const messageKeys = {
+  writeKey([room, offset]: [number, number], target: Buffer, start: number): number {
+    return target.writeUIntBE(offset, target.writeUIntBE(room, start, 6), 6)
+  },
+  readKey(source: Buffer, start: number): [number, number] {
+    return [source.readUIntBE(start, 6), source.readUIntBE(start + 6, 6)]
+  },
+}
+
+/** Not a byte of UTF-8: no user and id can be mistaken for another pair. */
+const SEPARATOR = 0xff
+
+/** Keys `[room, user, id]`, and `[room]`, which is below all keys of the room. */
+export const idKeys = {
+  writeKey([room, user, id]: IdKey, target: Buffer, start: number): number {
+    let end = target.writeUIntBE(room, start, 6)
+    if (user === undefined || id === undefined) return end
+    end += target.write(user, end)
+    target[end++] = SEPARATOR
+    return end + target.write(id, end)
+  },
+  readKey(source: Buffer, start: number, end: number): IdKey {
+    const separator = source.indexOf(SEPARATOR, start + 6)
+    return [
+      source.readUIntBE(start, 6),
+      source.toString('utf8', start + 6, separator),
+      source.toString('utf8', separator + 1, end),
+    ]
+  },
+}
+
+type IdKey = readonly [room: number, user?: string, id?: string]
+
+const MESSAGE_HEAD = 10
+export const PLACE_LENGTH = 12
+
+/** Most bytes that a message takes in the store. */
+export function messageSize(message: LogMessage): number {
+  return MESSAGE_HEAD + message.json.length * 3
+}
+
+/** Writes a message's value; returns the end. */
+export function writeMessage(message: LogMessage, target: Buffer, start: number): number {
+  target.writeUIntBE(message.time, start + 4, 6)
+  const end = start + MESSAGE_HEAD + target.write(message.json, start + MESSAGE_HEAD)
+  target.writeUInt32BE(crc32(target.subarray(start + 4, end)), start)
+  return end
+}
+
+/** Reads a message's value. Throws when it is not what was written. */
+export function readMessage(offset: number, bytes: Buffer, length: number): LogMessage {
+  if (length <= MESSAGE_HEAD || crc32(bytes.subarray(4, length)) !== bytes.readUInt32BE(0)) {
+    throw new Error(`message ${offset} of the log is damaged`)
+  }
+  const json = bytes.toString('utf8', MESSAGE_HEAD, length)
+  return { offset, time: bytes.readUIntBE(4, 6), json }
+}
+
+export function readMessageTime(bytes: Buffer): number {
+  return bytes.readUIntBE(4, 6)
+}
+
+export function writePlace(place: Place, target: Buffer, start: number): number {
+  target.writeUIntBE(place.offset, start, 6)
+  return target.writeUIntBE(place.time, start + 6, 6)
+}
+
+export function readPlace(bytes: Buffer): Place {
+  return { offset: bytes.readUIntBE(0, 6), time: bytes.readUIntBE(6, 6) }
+}
