@@ -1,16 +1,22 @@
 import Type, { type Static, type TSchema } from 'typebox'
 import { MAX_PAGE_MEMBERS, MAX_PAGE_MESSAGES } from './limits.js'
 import { ActionId, Nick, RoomName, UserId } from './names.js'
+import { rule } from './rule.js'
 
 /** `rule` is the second half of the sentence that a `BAD_FIELD` error says about a field. */
 const integer = (minimum: number, maximum: number, description: string) =>
-  Type.Integer({ minimum, maximum, description, rule: `an integer from ${minimum} to ${maximum}` })
+  Type.Integer({
+    minimum,
+    maximum,
+    description,
+    ...rule(`an integer from ${minimum} to ${maximum}`),
+  })
 
 export const Epoch = Type.String({
   minLength: 1,
   maxLength: 64,
   description: 'Id of one life of a room’s log; new when the log is lost or erased',
-  rule: 'a string of 1 to 64 characters',
+  ...rule('a string of 1 to 64 characters'),
 })
 
 export const Offset = integer(
@@ -22,14 +28,14 @@ export const Offset = integer(
 /** A place in a room's log: everything up to and including `offset` of this `epoch`. */
 export const Position = Type.Object(
   { epoch: Epoch, offset: Offset },
-  { rule: 'an object {epoch: string, offset: integer}' },
+  { ...rule('an object {epoch: string, offset: integer}') },
 )
 export type Position = Static<typeof Position>
 
 const limit = integer(1, MAX_PAGE_MESSAGES, 'How many messages at the most')
 
 /** Any JSON value. That it is one, and not too deep, is checked by the codec. */
-const Msg = Type.Unknown({ description: 'Any JSON value', rule: 'a JSON value' })
+const Msg = Type.Unknown({ description: 'Any JSON value', ...rule('a JSON value') })
 
 const action = <N extends string, P extends Record<string, TSchema>>(name: N, fields: P) =>
   Type.Object({ action: Type.Literal(name), ...fields })
@@ -62,7 +68,11 @@ export const ActionSchemas = {
   }),
   auth: action('auth', {
     id: ActionId,
-    token: Type.String({ minLength: 1, maxLength: 8192, rule: 'a string of 1 to 8192 characters' }),
+    token: Type.String({
+      minLength: 1,
+      maxLength: 8192,
+      ...rule('a string of 1 to 8192 characters'),
+    }),
   }),
   ping: action('ping', {}),
 } as const

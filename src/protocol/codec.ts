@@ -4,6 +4,7 @@ import { ACTION_NAMES, type Action, ActionSchemas } from './actions.js'
 import type { ErrorCode } from './error-codes.js'
 import { MAX_MSG_DEPTH } from './limits.js'
 import { ActionId } from './names.js'
+import { ruleOf } from './rule.js'
 
 /**
  * Why a message from a client is not an action. A class, because a client can put any field
@@ -43,7 +44,7 @@ function fieldChecks(schema: TObject): FieldCheck[] {
     .filter(([field]) => field !== 'action')
     .map(([field, type]) => ({
       field,
-      rule: (type as { rule?: string }).rule ?? 'valid',
+      rule: ruleOf(type as object),
       optional: !required.has(field),
       validator: Compile(type),
     }))

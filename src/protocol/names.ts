@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { MAX_ID_LENGTH, MAX_NAME_LENGTH } from './limits.js'
+import { rule } from './rule.js'
 
 /**
  * What no name may hold: control characters, lone surrogates, line separators, and the
@@ -15,7 +16,7 @@ const nameRule = (length: number) =>
   `a string of 1 to ${length} characters, without control or bidirectional characters or white space at its ends`
 
 const name = (what: string, length: number) =>
-  Type.String({ pattern: namePattern(length), description: what, rule: nameRule(length) })
+  Type.String({ pattern: namePattern(length), description: what, ...rule(nameRule(length)) })
 
 /** A room's name. Names are compared as they are: no case folding, no normalisation. */
 export const RoomName = name('Room name', MAX_NAME_LENGTH)

@@ -19,7 +19,10 @@ export const JoinResult = Type.Object({
     description:
       'Every message after `since` follows: here, and live where more than a page is missing',
   }),
-  first: Type.Integer({ minimum: 0, description: 'Oldest offset still kept; 0 in an empty room' }),
+  first: Type.Integer({
+    minimum: 0,
+    description: 'Oldest offset still kept; offset + 1 when nothing is',
+  }),
   messages: Type.Array(Message),
   members: Type.Array(Member, { description: 'The first 100 members; `members` lists them all' }),
   count: Type.Integer({ minimum: 0, description: 'How many members there are' }),
@@ -51,7 +54,10 @@ export const HistoryResult = Type.Object({
   room: RoomName,
   epoch: Epoch,
   offset: Type.Integer({ minimum: 0, description: 'Offset of the newest message of the room' }),
-  first: Type.Integer({ minimum: 0, description: 'Oldest offset still kept; 0 in an empty room' }),
+  first: Type.Integer({
+    minimum: 0,
+    description: 'Oldest offset still kept; offset + 1 when nothing is',
+  }),
   messages: Type.Array(Message),
   more: Type.Boolean({ description: 'The page ends before the log does, in its direction' }),
 })

@@ -1,0 +1,68 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { StoreUnavailable } from '../src/broker/broker.js'
+import { ParleyError } from '../src/errors.js'
+
+/** Fastify's own errors that have a code in our table. */
+const CODES: Readonly<Record<string, ParleyError['code']>> = {
+  FST_ERR_VALIDATION: 'BAD_FIELD',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'TOO_LARGE',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'BAD_JSON',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'BAD_JSON',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'BAD_JSON',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'BAD_JSON',
+}
+
+/** Every error of Parley's routes in Fastify's shape, with a code of the table in `src/errors.ts`. */
+export default fp(
+  async (fastify) => {
+    fastify.setErrorHandler(async (error: FastifyError, request, reply) => {
+      const known = toParleyError(error)
+      if (known.statusCode >= 500) request.log.error({ err: error }, 'request failed')
+      return sendError(reply, known)
+    })
+    fastify.setNotFoundHandler((request, reply) =>
+      sendError(reply, new ParleyError('NOT_FOUND', `there is no ${request.method} route here`)),
+    )
+  },
+  { name: 'parley-errors', fastify: '5.x' },
+)
+
+function toParleyError(error: FastifyError): ParleyError {
+  if (error instanceof ParleyError) return error
+  if (error instanceof StoreUnavailable) {
+    const { retryAfter } = error
+    return new ParleyError('STORE_UNAVAILABLE', 'the log is not available', { retryAfter })
+  }
+  const code = CODES[error.code]
+  if (code) return new ParleyError(code, error.message, { statusCode: error.statusCode ?? 400 })
+  if (error.statusCode && error.statusCode < 500) {
+    const { statusCode } = error
+    return new ParleyError(statusCode === 404 ? 'NOT_FOUND' : 'BAD_FIELD', error.message, {
+      statusCode,
+    })
+  }
+  return new ParleyError('INTERNAL')
+}
+
+function sendError(reply: FastifyReply, { statusCode, code, message, retryAfter }: ParleyError) {
+  if (code === 'UNAUTHORIZED') reply.header('www-authenticate', challenge(reply.request, message))
+  if (code === 'UPGRADE_REQUIRED' && reply.request.raw.httpVersionMajor === 1) {
+    reply.headers({ upgrade: 'websocket', connection: 'upgrade' })
+  }
+  // The connection of a refused handshake carries no second request.
+  if (reply.request.ws) reply.header('connection', 'close')
+  if (retryAfter !== undefined) reply.header('retry-after', Math.ceil(retryAfter / 1000))
+  return reply
+    .code(statusCode)
+    .type('application/json; charset=utf-8')
+    .send({ statusCode, code, error: STATUS_CODES[statusCode] ?? 'Error', message })
+}
+
+/** RFC 6750, section 3: a request without any token is told only the scheme. */
+function challenge(request: FastifyRequest, message: string): string {
+  if (request.tokenMissing) return 'Bearer'
+  const description = message.replace(/[^\x20-\x7e]|["\\]/g, "'")
+  return `Bearer error="invalid_token", error_description="${description}"`
+}

@@ -1,0 +1,61 @@
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import fp from 'fastify-plugin'
+import { selectSubprotocol } from '../src/auth/token-source.js'
+import { ParleyError } from '../src/errors.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Hook of the WebSocket routes: everything that is settled before the upgrade. */
+    handshake: onRequestAsyncHookHandler
+  }
+}
+
+/** A nonce of 16 bytes in base64 (RFC 6455, section 4.1). */
+const KEY = /^[A-Za-z0-9+/]{22}==$/
+
+/** The handshake as a pipe: each step lets the request through or answers it as plain HTTP. */
+export default fp(
+  async (fastify) => {
+    const { parley } = fastify
+    const handshake: onRequestAsyncHookHandler = async (request) => {
+      if (!request.ws) throw new ParleyError('UPGRADE_REQUIRED')
+      refuseMalformed(request)
+      if (parley.draining) throw new ParleyError('DRAINING', undefined, { retryAfter: 1000 })
+      if (!fastify.originAllowed(request)) throw new ParleyError('ORIGIN_NOT_ALLOWED')
+      parley.admit(request.ip)
+      parley.admitUser(fastify.identify(request).user)
+      offerOnlyOurSubprotocol(request)
+    }
+    fastify.decorate('handshake', handshake)
+  },
+  {
+    name: 'parley-handshake',
+    fastify: '5.x',
+    dependencies: ['parley-access', 'parley-service', 'parley-websocket'],
+  },
+)
+
+/** RFC 6455, section 4.2.1; Node lets a missing or doubled `Host` and HTTP/1.0 through. */
+function refuseMalformed({ raw, headers }: FastifyRequest): void {
+  const hosts = raw.rawHeaders?.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host')
+  const problem =
+    raw.httpVersion !== '1.1'
+      ? 'a WebSocket needs HTTP/1.1'
+      : hosts && hosts.length !== 1
+        ? 'there must be exactly one Host header'
+        : headers.upgrade?.toLowerCase() !== 'websocket'
+          ? 'Upgrade must be websocket'
+          : headers['sec-websocket-version'] !== '13'
+            ? 'Sec-WebSocket-Version must be 13'
+            : !KEY.test(headers['sec-websocket-key'] ?? '')
+              ? 'Sec-WebSocket-Key must be 16 bytes in base64'
+              : undefined
+  if (problem) throw new ParleyError('BAD_HANDSHAKE', problem)
+}
+
+/** Whatever chooses the subprotocol after this can only answer with ours, never with a token. */
+function offerOnlyOurSubprotocol({ raw }: FastifyRequest): void {
+  const selected = selectSubprotocol(raw.headers['sec-websocket-protocol'])
+  if (selected) raw.headers['sec-websocket-protocol'] = selected
+  else delete raw.headers['sec-websocket-protocol']
+}

@@ -1,0 +1,87 @@
+import cors from '@fastify/cors'
+import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
+import chat from '../routes/chat.js'
+import connections from '../routes/connections/index.js'
+import guests from '../routes/guests.js'
+import health from '../routes/health.js'
+import rooms from '../routes/rooms/index.js'
+import members from '../routes/rooms/members.js'
+import messages from '../routes/rooms/messages.js'
+import ws from '../routes/ws.js'
+import { type Config, resolveConfig } from '../src/config.js'
+import access from './access.js'
+import broker from './broker.js'
+import errors from './errors.js'
+import handshake from './handshake.js'
+import pages from './pages.js'
+import service from './service.js'
+import tokens from './tokens.js'
+import websocket from './websocket.js'
+
+/** Settings of docs/configuration.md in camel case, and where to mount. */
+export interface ParleyOptions extends Partial<Config> {
+  /** Prefix of every route: `/realtime` puts the rooms at `/realtime/chat`. */
+  readonly prefix?: string
+  /** Whether to serve the pages. Default: true. */
+  readonly pages?: boolean
+}
+
+/**
+ * The whole service as one Fastify plugin:
+ *
+ *     await app.register(parley, { prefix: '/realtime', jwtSecret: [secret] })
+ *
+ * Its routes, hooks and error handling stay under its prefix. The application gets two
+ * decorators: `app.parley`, the running service, and `app.connections`, its registry.
+ * @throws {ConfigError} when a setting does not fit.
+ */
+export const parley = fp<ParleyOptions>(
+  async (fastify, { prefix = '', pages = true, ...settings }) => {
+    const config = resolveConfig(settings)
+    let mounted: Pick<typeof fastify, 'parley' | 'connections'> | undefined
+    const mount: FastifyPluginAsync = async (scope) => {
+      await registerAll(scope, config, pages)
+      mounted = scope
+    }
+    await fastify.register(mount, { prefix })
+    if (!mounted) return
+    fastify.decorate('parley', mounted.parley)
+    fastify.decorate('connections', mounted.connections)
+  },
+  { name: 'parley', fastify: '5.x' },
+)
+
+export default parley
+
+async function registerAll(
+  scope: Parameters<FastifyPluginAsync>[0],
+  config: Config,
+  withPages: boolean,
+): Promise<void> {
+  await scope.register(errors)
+  await scope.register(tokens, { config })
+  await scope.register(broker, { config })
+  await scope.register(service, { config })
+  await scope.register(access, { config })
+  await scope.register(websocket, { config })
+  await scope.register(handshake)
+  await scope.register(cors, {
+    delegator: (request, callback) =>
+      callback(null, {
+        origin: request.headers.origin !== undefined && scope.originAllowed(request),
+      }),
+    exposedHeaders: ['retry-after'],
+  })
+  for (const routes of [ws, chat, rooms, members, messages, connections, guests, health]) {
+    await scope.register(routes)
+  }
+  if (withPages) await scope.register(pages)
+}
+
+export type { Identity } from '../src/auth/identity.js'
+export { type Config, ConfigError } from '../src/config.js'
+export type { Connection } from '../src/connections/connection.js'
+export type { ConnectionRegistry } from '../src/connections/registry.js'
+export { ParleyError } from '../src/errors.js'
+export type { RealtimeService } from '../src/service.js'

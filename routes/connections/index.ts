@@ -1,0 +1,99 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import Type from 'typebox'
+import type { Connection as LiveConnection } from '../../src/connections/connection.js'
+import { ParleyError } from '../../src/errors.js'
+import { RoomName, UserId } from '../../src/protocol/names.js'
+import { Connection, Page, refusals } from '../schemas.js'
+
+const ConnectionsQuery = Type.Object({
+  ...Page.properties,
+  user: Type.Optional(UserId),
+  room: Type.Optional(RoomName),
+})
+
+/** `GET /connections`, `GET /connections/:id`: the registry of this node, for administrators. */
+const connections: FastifyPluginAsyncTypebox = async (fastify) => {
+  const registry = fastify.connections
+
+  fastify.get(
+    '/connections',
+    {
+      onRequest: fastify.requireScope('admin'),
+      schema: {
+        summary: 'Open connections of this node, oldest first',
+        querystring: ConnectionsQuery,
+        response: {
+          200: Type.Object({
+            connections: Type.Array(Connection),
+            count: Type.Integer({ minimum: 0, description: 'Open connections of this node' }),
+            cursor: Type.Optional(Type.String({ description: 'Pass it for the next page' })),
+          }),
+          ...refusals,
+        },
+      },
+    },
+    async ({ query: { user, room, limit, cursor } }) => {
+      const source =
+        user !== undefined
+          ? registry.ofUser(user)
+          : room !== undefined
+            ? registry.inRoom(room)
+            : registry
+      const page: LiveConnection[] = []
+      let started = cursor === undefined || !registry.get(cursor)
+      let more = false
+      for (const connection of source) {
+        if (started && (room === undefined || connection.rooms.has(room))) {
+          more = page.length === limit
+          if (more) break
+          page.push(connection)
+        }
+        started ||= connection.id === cursor
+      }
+      const last = page.at(-1)?.id
+      return {
+        connections: page.map(toConnection),
+        count: registry.size,
+        ...(more && last !== undefined && { cursor: last }),
+      }
+    },
+  )
+
+  fastify.get(
+    '/connections/:id',
+    {
+      onRequest: fastify.requireScope('admin'),
+      schema: {
+        summary: 'One connection of this node',
+        params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) }),
+        response: { 200: Connection, ...refusals },
+      },
+    },
+    async ({ params: { id } }) => {
+      const connection = registry.get(id)
+      if (!connection) throw new ParleyError('NOT_FOUND', 'there is no such connection here')
+      return toConnection(connection)
+    },
+  )
+}
+
+export default connections
+
+function toConnection(connection: LiveConnection) {
+  const { id, user, identity, endpoint, transport, address, since, received, sent } = connection
+  return {
+    id,
+    user,
+    nick: identity.nick,
+    endpoint,
+    transport: transport.name,
+    address,
+    since,
+    rooms: [...connection.rooms.keys()],
+    received,
+    sent,
+    bytes_in: transport.bytesRead,
+    bytes_out: transport.bytesWritten,
+    buffered: transport.buffered,
+  }
+}

@@ -1,0 +1,60 @@
+import Type from 'typebox'
+import { Epoch, Offset } from '../src/protocol/actions.js'
+import { MAX_PAGE_MEMBERS, MAX_PAGE_MESSAGES } from '../src/protocol/limits.js'
+import { RoomName, UserId } from '../src/protocol/names.js'
+
+/** Schemas that several routes share. */
+
+const Count = Type.Integer({ minimum: 0 })
+const Time = Type.Integer({ description: 'Milliseconds since 1970' })
+
+export const ErrorBody = Type.Object(
+  {
+    statusCode: Type.Integer(),
+    code: Type.String({ description: 'Stable code; see docs/errors.md' }),
+    error: Type.String(),
+    message: Type.String(),
+  },
+  { description: 'Error in Fastify’s shape' },
+)
+
+/** Responses that every route with a token may give. */
+export const refusals = { '4xx': ErrorBody, '5xx': ErrorBody }
+
+export const RoomParams = Type.Object({ room: RoomName })
+
+export const Room = Type.Object({
+  name: RoomName,
+  members: Count,
+  epoch: Epoch,
+  offset: Offset,
+  first: Type.Integer({ minimum: 0, description: 'Oldest offset still kept' }),
+  last_message: Type.Union([Time, Type.Null()], { description: 'Time of the newest message' }),
+})
+
+export const Page = Type.Object({
+  limit: Type.Integer({ minimum: 1, maximum: MAX_PAGE_MEMBERS, default: 100 }),
+  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
+})
+
+export const MessagesQuery = Type.Object({
+  after: Type.Optional(Offset),
+  before: Type.Optional(Offset),
+  limit: Type.Integer({ minimum: 1, maximum: MAX_PAGE_MESSAGES, default: 100 }),
+})
+
+export const Connection = Type.Object({
+  id: Type.String(),
+  user: UserId,
+  nick: Type.String(),
+  endpoint: Type.Enum(['echo', 'chat']),
+  transport: Type.String(),
+  address: Type.String(),
+  since: Time,
+  rooms: Type.Array(RoomName),
+  received: Count,
+  sent: Count,
+  bytes_in: Count,
+  bytes_out: Count,
+  buffered: Count,
+})

@@ -1,0 +1,17 @@
+import { ParleyError } from '../errors.js'
+import { encodeOk } from '../protocol/encode.js'
+import type { AuthResult } from '../protocol/results.js'
+import type { Action } from './action.js'
+
+/** Replaces the connection's token in place, before it expires. */
+export const auth: Action<'auth'> = {
+  exclusive: true,
+  async run({ verifyToken }, connection, { id, token }) {
+    const identity = await verifyToken(token)
+    if (identity.user !== connection.user) {
+      throw new ParleyError('UNAUTHORIZED', 'the token belongs to another user')
+    }
+    connection.identity = identity
+    return encodeOk(id, { expires: identity.expires } satisfies AuthResult)
+  },
+}

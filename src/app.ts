@@ -1,0 +1,63 @@
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { parley } from '../plugins/parley.js'
+import type { Config } from './config.js'
+
+/** Longest header block of a request, bytes: room for a token, not for an attack. */
+const MAX_HEADER_BYTES = 16_384
+
+/** How long a client may take to send the headers of a request, milliseconds. */
+const HEADERS_TIMEOUT = 10_000
+
+/**
+ * A ready application, not listening: for the server, for tests and for benchmarks.
+ * @param overrides Fastify options that win over the ones derived from the settings.
+ */
+export async function buildApp(
+  config: Config,
+  overrides: FastifyServerOptions = {},
+): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: logger(config),
+    trustProxy: trustProxy(config.trustProxy),
+    bodyLimit: config.maxMessageBytes,
+    routerOptions: { maxParamLength: 2048 },
+    forceCloseConnections: true,
+    requestTimeout: HEADERS_TIMEOUT,
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_TIMEOUT,
+      connectionsCheckingInterval: 1000,
+    },
+    ...overrides,
+  } as FastifyServerOptions) as unknown as FastifyInstance
+  await app.register(parley, config)
+  return app
+}
+
+/** JSON lines, or readable ones where a person looks at a terminal in development. */
+function logger({ logLevel, nodeEnv }: Config) {
+  const pretty = process.stdout.isTTY && nodeEnv !== 'production'
+  return {
+    level: logLevel,
+    // Without the query string: what does not belong there would stay in the log.
+    serializers: {
+      req: ({ method, url, ip, id }: { method: string; url: string; ip: string; id: string }) => ({
+        id,
+        method,
+        url: url.split('?', 1)[0],
+        address: ip,
+      }),
+    },
+    ...(pretty && {
+      transport: {
+        target: 'pino-pretty',
+        options: { ignore: 'pid,hostname', translateTime: 'HH:MM:ss' },
+      },
+    }),
+  }
+}
+
+function trustProxy(setting: string): boolean | number | string {
+  if (setting === 'true' || setting === 'false') return setting === 'true'
+  return /^\d+$/.test(setting) ? Number(setting) : setting
+}

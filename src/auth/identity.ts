@@ -1,0 +1,71 @@
+import Type from 'typebox'
+import { Compile } from 'typebox/compile'
+import { ParleyError } from '../errors.js'
+import { MAX_NAME_LENGTH } from '../protocol/limits.js'
+import { Nick, UserId } from '../protocol/names.js'
+import { rule, ruleOf } from '../protocol/rule.js'
+import { type Grants, RoomsClaim, toGrants } from './grants.js'
+
+/** Who a connection or request acts for, as its token says. */
+export interface Identity {
+  readonly user: string
+  /** Default nick: the claim `name`, or the user id. */
+  readonly nick: string
+  /** When the token expires, milliseconds since 1970. */
+  readonly expires: number
+  readonly grants: Grants
+  readonly scopes: ReadonlySet<string>
+  readonly tokenId: string | undefined
+}
+
+const claims = {
+  sub: UserId,
+  exp: Type.Number({ minimum: 0, maximum: 8.64e12, ...rule('seconds since 1970') }),
+  name: Type.Optional(Nick),
+  rooms: Type.Optional(RoomsClaim),
+  scope: Type.Optional(Type.String({ maxLength: 1024, ...rule('space-separated words') })),
+  jti: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: MAX_NAME_LENGTH,
+      ...rule('a string of 1 to 128 characters'),
+    }),
+  ),
+}
+const checks = Object.entries(claims).map(([claim, schema]) => ({
+  claim,
+  words: ruleOf(schema),
+  required: claim === 'sub' || claim === 'exp',
+  validator: Compile(schema),
+}))
+
+interface Claims {
+  sub: string
+  exp: number
+  name?: string
+  rooms?: Parameters<typeof toGrants>[0]
+  scope?: string
+  jti?: string
+}
+
+/**
+ * Reads the claims of a token whose signature and times were verified.
+ * @throws {ParleyError} `UNAUTHORIZED`, naming the claim that does not fit.
+ */
+export function identityOf(payload: Record<string, unknown>): Identity {
+  for (const { claim, words, required, validator } of checks) {
+    if (payload[claim] === undefined && !required) continue
+    if (!validator.Check(payload[claim])) {
+      throw new ParleyError('UNAUTHORIZED', `the token's claim "${claim}" must be ${words}`)
+    }
+  }
+  const { sub, exp, name, rooms, scope, jti } = payload as unknown as Claims
+  return {
+    user: sub,
+    nick: name ?? sub,
+    expires: exp * 1000,
+    grants: toGrants(rooms),
+    scopes: new Set(scope?.split(' ').filter((word) => word !== '')),
+    tokenId: jti,
+  }
+}

@@ -1,0 +1,272 @@
+import Type, { type Static, type TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+
+/** What a setting is, for parsing, for the documents, and for error messages. */
+interface About {
+  readonly description: string
+  readonly unit?: string
+  readonly example: string
+  /** In words, where the default is not a value of its own. */
+  readonly defaultText?: string
+  /** Its value is never printed. */
+  readonly secret?: boolean
+}
+
+const integer = (value: number, minimum: number, maximum: number, about: About) =>
+  Type.Integer({
+    minimum,
+    maximum,
+    default: value,
+    rule: `an integer from ${minimum} to ${maximum}`,
+    ...about,
+  })
+const flag = (value: boolean, about: Omit<About, 'example'>) =>
+  Type.Boolean({ default: value, rule: 'true or false', example: String(!value), ...about })
+const choice = <const T extends string[]>(values: [...T], value: T[number], about: About) =>
+  Type.Enum(values, { default: value, rule: `one of ${values.join(', ')}`, ...about })
+const text = (value: string, about: About) =>
+  Type.String({ minLength: 1, default: value, rule: 'a text', ...about })
+const optional = (about: About) =>
+  Type.Optional(Type.String({ minLength: 1, rule: 'a text', ...about }))
+const list = (about: About) =>
+  Type.Array(Type.String({ minLength: 1 }), {
+    default: [],
+    rule: 'a comma-separated list',
+    ...about,
+  })
+const perEnvironment = <T extends TSchema>(schema: T) => Type.Optional(schema)
+
+/** The largest timer that Node keeps, in seconds. */
+const MAX_SECONDS = 2_147_483
+const MAX_COUNT = 1_000_000_000
+
+/**
+ * Every setting once. The environment variable of `maxMessageBytes` is `MAX_MESSAGE_BYTES`.
+ * `docs/configuration.md` and `.env.example` are generated from this.
+ */
+export const ConfigSchema = Type.Object({
+  nodeEnv: optional({
+    description: '`production`: no guests, no generated key, JSON logs.',
+    example: 'production',
+  }),
+  host: perEnvironment(
+    Type.String({
+      minLength: 1,
+      rule: 'a host name or address',
+      description: 'Address to listen on.',
+      defaultText: '127.0.0.1; 0.0.0.0 in production',
+      example: '0.0.0.0',
+    }),
+  ),
+  port: integer(3000, 0, 65535, {
+    description: 'Port to listen on; 0 takes a free one. The log line and `GET /health` say which.',
+    example: '8080',
+  }),
+  logLevel: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info', {
+    description: 'Least level that is logged. Nothing is logged per message above `debug`.',
+    example: 'debug',
+  }),
+  trustProxy: text('false', {
+    description:
+      'Whose `X-Forwarded-*` headers count: `true` (anyone’s), `false`, a number of hops, or addresses and subnets, comma-separated.',
+    example: '127.0.0.1,10.0.0.0/8',
+  }),
+  dataDir: text('./data', {
+    description: 'Folder of the embedded log; `:memory:` keeps nothing.',
+    example: '/var/lib/parley',
+  }),
+  durability: choice(['commit', 'flush'], 'commit', {
+    description:
+      'When a message counts as stored: `commit` survives a crash of the process, `flush` a power cut.',
+    example: 'flush',
+  }),
+  historyMessages: integer(10_000, 1, MAX_COUNT, {
+    description: 'Messages kept per room.',
+    example: '1000',
+  }),
+  historySeconds: integer(604_800, 1, MAX_COUNT, {
+    description: 'How long messages are kept.',
+    unit: 'seconds',
+    example: '86400',
+  }),
+  jwtSecret: list({
+    description:
+      'HMAC keys, at least 32 bytes each, comma-separated for rotation: the first signs, all verify. In development a key is made and kept in `DATA_DIR`.',
+    secret: true,
+    example: 'the-output-of-openssl-rand-base64-33',
+    defaultText: 'made in development',
+  }),
+  jwtSecretFile: optional({
+    description: 'File with what `JWT_SECRET` would hold.',
+    example: '/run/secrets/jwt',
+  }),
+  jwtPublicKeyFile: optional({
+    description: 'PEM file with the public key that verifies tokens; nothing is signed then.',
+    example: '/etc/parley/jwt.pem',
+  }),
+  jwtAlgorithms: list({
+    description: 'Algorithms that a token may be signed with.',
+    defaultText: 'HS256; with a public key RS256, ES256 or EdDSA, as the key is',
+    example: 'HS256',
+  }),
+  jwtIssuer: optional({
+    description: 'Required `iss` of tokens.',
+    example: 'https://login.example.com',
+  }),
+  jwtAudience: optional({ description: 'Required `aud` of tokens.', example: 'parley' }),
+  jwtCookie: optional({
+    description: 'Name of a cookie that may carry the token.',
+    example: 'session',
+  }),
+  guests: perEnvironment(
+    Type.Boolean({
+      rule: 'true or false',
+      description: 'Whether `POST /guests` gives anyone a short-lived token.',
+      defaultText: 'true; false in production',
+      example: 'true',
+    }),
+  ),
+  guestTokenSeconds: integer(3600, 5, 86_400, {
+    description: 'How long a guest’s token is good for.',
+    unit: 'seconds',
+    example: '600',
+  }),
+  allowedOrigins: list({
+    description:
+      'Origins besides the server’s own that browsers may connect from; `https://*.example.com` for subdomains, `*` for all.',
+    defaultText: 'same origin',
+    example: 'https://app.example.com,https://*.example.org',
+  }),
+  allowNoOrigin: flag(true, {
+    description: 'Let in clients that send no `Origin` (not browsers).',
+  }),
+  maxMessageBytes: integer(65_536, 1, 16_777_216, {
+    description: 'Largest message from a client, after inflating.',
+    unit: 'bytes',
+    example: '16384',
+  }),
+  maxBufferedBytes: integer(1_048_576, 65_536, MAX_COUNT, {
+    description: 'Most bytes waiting for one slow client before it is closed with 4008.',
+    unit: 'bytes',
+    example: '4194304',
+  }),
+  maxConnections: integer(0, 0, MAX_COUNT, {
+    description: 'Connections of this process; 0 = no limit.',
+    example: '20000',
+  }),
+  maxConnectionsPerUser: integer(100, 0, MAX_COUNT, {
+    description: 'Connections of one user; 0 = no limit.',
+    example: '10',
+  }),
+  maxConnectionsPerAddress: integer(0, 0, MAX_COUNT, {
+    description: 'Connections from one address; 0 = no limit.',
+    example: '200',
+  }),
+  maxRoomsPerConnection: integer(100, 1, 100_000, {
+    description: 'Rooms that one connection may be in.',
+    example: '20',
+  }),
+  rateLimitMessages: integer(50, 0, 1_000_000, {
+    description: 'Actions a second of one connection, sustained; 0 = no limit.',
+    example: '10',
+  }),
+  rateLimitBurst: integer(100, 1, 1_000_000, {
+    description: 'Actions of one connection at once.',
+    example: '20',
+  }),
+  heartbeatSeconds: integer(25, 0, MAX_SECONDS, {
+    description:
+      'Interval of pings; a connection from which nothing came for two intervals is dropped. 0 = never.',
+    unit: 'seconds',
+    example: '30',
+  }),
+  idleTimeoutSeconds: integer(300, 0, MAX_SECONDS, {
+    description: 'Close a connection from which no data message came for so long. 0 = never.',
+    unit: 'seconds',
+    example: '110',
+  }),
+  drainSeconds: integer(10, 0, 3600, {
+    description: 'Over how long open connections are sent away at shutdown.',
+    unit: 'seconds',
+    example: '30',
+  }),
+})
+
+type Parsed = Static<typeof ConfigSchema>
+
+/** Complete settings: everything that depends on the environment is decided. */
+export type Config = Omit<Parsed, 'host' | 'guests'> & {
+  readonly host: string
+  readonly guests: boolean
+}
+export type ConfigKey = keyof Parsed
+
+/** A setting does not fit. One line that names the setting, the problem and an example. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+interface Setting extends About {
+  readonly type: string
+  readonly rule: string
+  readonly default?: unknown
+}
+
+const settings = Object.entries(ConfigSchema.properties) as unknown as [ConfigKey, Setting][]
+const validators = new Map(
+  settings.map(([key, setting]) => [key, Compile(setting as unknown as TSchema)]),
+)
+
+/** Name of the environment variable of a setting. */
+export function variableOf(key: ConfigKey): string {
+  return key.replace(/[A-Z]/g, '_$&').toUpperCase()
+}
+
+/**
+ * Reads the settings from environment variables. Empty values count as not set.
+ * @throws {ConfigError} when a value does not fit.
+ */
+export function configFromEnv(env: Readonly<Record<string, string | undefined>>): Config {
+  const values: Record<string, unknown> = {}
+  for (const [key, setting] of settings) {
+    const given = env[variableOf(key)]?.trim()
+    if (given) values[key] = fromText(setting, given)
+  }
+  return resolveConfig(values as Partial<Config>, variableOf)
+}
+
+/**
+ * Fills in the defaults and checks every value.
+ * @throws {ConfigError} when a value does not fit.
+ */
+export function resolveConfig(
+  values: Partial<Config>,
+  nameOf: (key: ConfigKey) => string = (key) => key,
+): Config {
+  const config: Record<string, unknown> = {}
+  for (const [key, setting] of settings) {
+    const value = values[key] ?? setting.default
+    if (value === undefined) continue
+    if (!validators.get(key)?.Check(value)) {
+      const shown = setting.secret ? 'something else' : JSON.stringify(value)
+      throw new ConfigError(
+        `${nameOf(key)} must be ${setting.rule}, but is ${shown}; for example ${nameOf(key)}=${setting.example}`,
+      )
+    }
+    config[key] = value
+  }
+  const production = config.nodeEnv === 'production'
+  config.host ??= production ? '0.0.0.0' : '127.0.0.1'
+  config.guests ??= !production
+  return config as Config
+}
+
+function fromText(setting: Setting, given: string): unknown {
+  if (setting.type === 'integer') return /^-?\d+$/.test(given) ? Number(given) : given
+  if (setting.type === 'boolean') return given === 'true' ? true : given === 'false' ? false : given
+  if (setting.type !== 'array') return given
+  return given
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}

@@ -1,0 +1,130 @@
+import type { Identity } from '../auth/identity.js'
+import { CloseCode } from '../protocol/close-codes.js'
+import { Batch } from './batch.js'
+import type { RateLimit } from './rate-limit.js'
+import type { Transport } from './transport.js'
+
+/** What is known of a connection when it opens. */
+export interface ConnectionInfo {
+  readonly id: string
+  readonly endpoint: 'echo' | 'chat'
+  readonly identity: Identity
+  /** The peer's address, as far as proxies are trusted to tell it. */
+  readonly address: string
+  /** When it opened, milliseconds since 1970. */
+  readonly since: number
+}
+
+/** How a connection is in a room. */
+export interface Membership {
+  nick: string
+  /** Counts the connection in; leaving waits for it. */
+  entered: Promise<unknown>
+  /** Set while the connection is being brought up to date. */
+  joiner: { cancelled: boolean } | undefined
+}
+
+/** What the heartbeat sweep remembers of a connection between two rounds; monotonic milliseconds. */
+export interface Pulse {
+  bytesRead: number
+  heard: number
+  received: number
+  active: number
+  nextPing: number
+}
+
+/** Where a connection reports that it has something to flush at the end of this turn. */
+export interface FlushQueue {
+  add(item: { flush(): void }): void
+}
+
+export interface ConnectionOptions {
+  readonly transport: Transport
+  readonly flushQueue: FlushQueue
+  readonly rateLimit: RateLimit
+  readonly maxBufferedBytes: number
+}
+
+/**
+ * One client. Everything that is sent to it goes through here, in order: `send` for what only
+ * this client gets, `deliver` for what it shares with a room.
+ */
+export class Connection {
+  readonly id: string
+  readonly endpoint: 'echo' | 'chat'
+  readonly address: string
+  readonly since: number
+  /** Replaced by the `auth` action. */
+  identity: Identity
+  readonly transport: Transport
+  readonly rateLimit: RateLimit
+  /** The rooms this connection is in, by name. */
+  readonly rooms = new Map<string, Membership>()
+  /** Data messages received and sent. */
+  received = 0
+  sent = 0
+  /** Malformed messages since the last good one. */
+  malformed = 0
+  /** Kept by the heartbeat sweep. */
+  pulse: Pulse | undefined
+  /** False from the start of the closing handshake. */
+  open = true
+
+  readonly #flushQueue: FlushQueue
+  readonly #maxBufferedBytes: number
+  #replies: string[] = []
+
+  constructor(info: ConnectionInfo, options: ConnectionOptions) {
+    this.id = info.id
+    this.endpoint = info.endpoint
+    this.identity = info.identity
+    this.address = info.address
+    this.since = info.since
+    this.transport = options.transport
+    this.rateLimit = options.rateLimit
+    this.#flushQueue = options.flushQueue
+    this.#maxBufferedBytes = options.maxBufferedBytes
+  }
+
+  get user(): string {
+    return this.identity.user
+  }
+
+  /** Sends an event to this client, joined with what else it gets in this turn. */
+  send(event: string): void {
+    if (!this.open) return
+    if (this.#replies.push(event) === 1) this.#flushQueue.add(this)
+  }
+
+  /** Writes what `send` has collected. */
+  flush(): void {
+    if (this.#replies.length === 0) return
+    const events = this.#replies
+    this.#replies = []
+    this.#write(new Batch(events))
+  }
+
+  /** Sends shared events, after everything that `send` was given before. */
+  deliver(batch: Batch): void {
+    if (this.#replies.length > 0) this.flush()
+    this.#write(batch)
+  }
+
+  /** Sends what is waiting, starts the closing handshake and drops whatever comes later. */
+  close(code: number, reason: string): void {
+    if (!this.open) return
+    this.flush()
+    if (!this.open) return
+    this.open = false
+    this.transport.close(code, reason)
+  }
+
+  #write(batch: Batch): void {
+    if (!this.open) return
+    this.sent += batch.events.length
+    if (this.transport.write(batch)) return
+    if (this.transport.buffered > this.#maxBufferedBytes) {
+      this.close(CloseCode.slowConsumer, 'Slow consumer')
+    }
+  }
+}

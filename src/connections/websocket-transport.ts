@@ -1,0 +1,83 @@
+import type { Duplex } from 'node:stream'
+import type { WebSocket } from 'ws'
+import type { Batch } from './batch.js'
+import type { Transport } from './transport.js'
+
+/** `WebSocket.OPEN` of ws. */
+const OPEN = 1
+
+/** What this needs of the socket below a WebSocket: a net.Socket, a TLSSocket, an HTTP/2 stream. */
+export type ByteStream = Duplex & { readonly bytesRead?: number; readonly bytesWritten?: number }
+
+/**
+ * A WebSocket client. Data frames are written past ws' sender, straight to the socket: they are
+ * complete frames, shared with other receivers. That is sound because nothing of ours is ever
+ * sent through ws' sender except control frames, which it writes at once and whole.
+ */
+export class WebSocketTransport implements Transport {
+  readonly name = 'websocket'
+  readonly #ws: WebSocket
+  readonly #socket: ByteStream
+
+  constructor(ws: WebSocket, socket: ByteStream) {
+    this.#ws = ws
+    this.#socket = socket
+  }
+
+  get buffered(): number {
+    return this.#socket.writableLength
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead ?? 0
+  }
+
+  get bytesWritten(): number {
+    return this.#socket.bytesWritten ?? 0
+  }
+
+  write(batch: Batch): boolean {
+    return this.writeFrame(batch.frames())
+  }
+
+  /** Writes complete frames. What comes after the closing handshake began is dropped. */
+  writeFrame(frames: Buffer): boolean {
+    return this.#ws.readyState === OPEN ? this.#socket.write(frames) : true
+  }
+
+  ping(): void {
+    if (this.#ws.readyState === OPEN) this.#ws.ping()
+  }
+
+  onceDrained(drained: () => void): void {
+    const socket = this.#socket
+    if (!socket.writableNeedDrain || socket.destroyed) {
+      drained()
+      return
+    }
+    const done = () => {
+      socket.off('drain', done)
+      socket.off('close', done)
+      drained()
+    }
+    socket.on('drain', done)
+    socket.on('close', done)
+  }
+
+  pause(): void {
+    this.#ws.pause()
+  }
+
+  resume(): void {
+    this.#ws.resume()
+  }
+
+  close(code: number, reason: string): void {
+    this.#ws.resume()
+    this.#ws.close(code, reason)
+  }
+
+  terminate(): void {
+    this.#ws.terminate()
+  }
+}

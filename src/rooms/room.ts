@@ -1,0 +1,112 @@
+import type { LogMessage } from '../broker/broker.js'
+import { Batch } from '../connections/batch.js'
+import type { Connection, FlushQueue } from '../connections/connection.js'
+import type { Position } from '../protocol/actions.js'
+import { withEpoch } from '../protocol/encode.js'
+import type { Joiner } from './joiner.js'
+
+/**
+ * A room as this node sees it: its local members and the events they are to get. All events of
+ * one turn are encoded into one buffer, and every member gets that same buffer.
+ */
+export class Room {
+  readonly name: string
+  /** Members that get every event as it comes. */
+  readonly members = new Set<Connection>()
+  /** Members that are being brought up to date; they hold events back until they are. */
+  readonly joiners = new Set<Joiner>()
+
+  readonly #flushQueue: FlushQueue
+  #epoch = ''
+  #offset = -1
+  #announceEpoch = false
+  #events: string[] = []
+  #early: { epoch: string; message: LogMessage }[] | undefined = []
+  #waiting: { offset: number; reached: () => void }[] = []
+
+  constructor(name: string, flushQueue: FlushQueue) {
+    this.name = name
+    this.#flushQueue = flushQueue
+  }
+
+  /** Position of the newest message that was handed to this room. */
+  get position(): Position {
+    return { epoch: this.#epoch, offset: this.#offset }
+  }
+
+  /** Sets the position after which messages follow, once, when the subscription stands. */
+  start(position: Position): void {
+    const early = this.#early
+    if (!early) return
+    this.#early = undefined
+    this.#epoch = position.epoch
+    this.#offset = position.offset
+    for (const { epoch, message } of early) {
+      if (epoch === position.epoch && message.offset > position.offset) this.message(epoch, message)
+    }
+  }
+
+  /** Takes a message from the broker: always the one after the last, or the first of a new epoch. */
+  message(epoch: string, message: LogMessage): void {
+    if (this.#early) {
+      this.#early.push({ epoch, message })
+      return
+    }
+    if (epoch !== this.#epoch) this.reset({ epoch, offset: 0 })
+    this.#offset = message.offset
+    const event = this.#announceEpoch ? withEpoch(message.json, epoch) : message.json
+    this.#announceEpoch = false
+    this.#add(event, message.offset)
+    if (this.#waiting.length > 0) this.#wake()
+  }
+
+  /** The log was lost or erased. */
+  reset(position: Position): void {
+    this.#early = undefined
+    this.#epoch = position.epoch
+    this.#offset = position.offset
+    this.#announceEpoch = true
+    for (const joiner of this.joiners) joiner.reset()
+    this.event(JSON.stringify({ event: 'reset', room: this.name, ...position }))
+    for (const { reached } of this.#waiting.splice(0)) reached()
+  }
+
+  /** Sends an event that is not stored to every member. */
+  event(event: string): void {
+    this.#add(event, 0)
+  }
+
+  /** Resolves when the room has been handed this offset, or was reset. */
+  reached(offset: number): Promise<void> {
+    if (this.#offset >= offset) return Promise.resolve()
+    return new Promise((reached) => {
+      this.#waiting.push({ offset, reached })
+    })
+  }
+
+  /** Makes a connection a live member: the next thing it gets is what comes after this call. */
+  admit(connection: Connection): void {
+    this.flush()
+    this.members.add(connection)
+  }
+
+  /** Sends what has come in to the members, in one buffer. */
+  flush(): void {
+    if (this.#events.length === 0) return
+    const batch = new Batch(this.#events)
+    this.#events = []
+    for (const member of this.members) member.deliver(batch)
+  }
+
+  #wake(): void {
+    for (const { reached } of this.#waiting.filter(({ offset }) => offset <= this.#offset))
+      reached()
+    this.#waiting = this.#waiting.filter(({ offset }) => offset > this.#offset)
+  }
+
+  #add(event: string, offset: number): void {
+    for (const joiner of this.joiners) joiner.hold(event, offset)
+    if (this.members.size === 0) return
+    if (this.#events.push(event) === 1) this.#flushQueue.add(this)
+  }
+}

@@ -1,0 +1,228 @@
+import { Dispatcher } from './actions/dispatcher.js'
+import type { Identity } from './auth/identity.js'
+import type { Broker, BrokerHandler } from './broker/broker.js'
+import type { Clock } from './clock.js'
+import type { Config } from './config.js'
+import { Connection } from './connections/connection.js'
+import { drainConnections } from './connections/drain.js'
+import { TurnFlushQueue } from './connections/flush-queue.js'
+import { Heartbeat } from './connections/heartbeat.js'
+import { RateLimit } from './connections/rate-limit.js'
+import { ConnectionRegistry } from './connections/registry.js'
+import type { Transport } from './connections/transport.js'
+import { ParleyError } from './errors.js'
+import { encodeDirect, encodeEvent } from './protocol/encode.js'
+import { PROTOCOL_VERSION } from './protocol/limits.js'
+import { Memberships } from './rooms/membership.js'
+import { pageLength } from './rooms/page-length.js'
+import { Rooms } from './rooms/rooms.js'
+
+/** The part of a pino logger that the core uses. */
+export interface Log {
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+  error(details: object, message: string): void
+}
+
+export interface ServiceOptions {
+  readonly config: Config
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly log: Log
+  /** Verifies a token, as at the handshake. Rejects with `UNAUTHORIZED`. */
+  readonly verifyToken: (token: string) => Promise<Identity>
+}
+
+/** A client at the door: its token was verified, its transport is open. */
+export interface Arrival {
+  readonly endpoint: 'echo' | 'chat'
+  readonly identity: Identity
+  readonly address: string
+  readonly transport: Transport
+}
+
+/** How long a client may take to answer a close frame, milliseconds. */
+export const CLOSE_TIMEOUT = 2000
+
+/**
+ * The real-time service without its HTTP side: connections come in through `open`, their
+ * messages through `receive`, and `closed` releases everything that one held.
+ */
+export class RealtimeService {
+  readonly config: Config
+  readonly broker: Broker
+  readonly connections: ConnectionRegistry
+  readonly rooms: Rooms
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #flushQueue: TurnFlushQueue
+  readonly #memberships: Memberships
+  readonly #dispatcher: Dispatcher
+  readonly #heartbeat: Heartbeat
+  #draining: Promise<void> | undefined
+
+  constructor({ config, broker, clock, log, verifyToken }: ServiceOptions) {
+    this.config = config
+    this.broker = broker
+    this.startedAt = clock.now()
+    this.#clock = clock
+    this.#log = log
+    this.#flushQueue = new TurnFlushQueue(clock)
+    this.rooms = new Rooms(broker, this.#flushQueue)
+    this.connections = new ConnectionRegistry((room) => this.rooms.membersOf(room))
+    this.#memberships = new Memberships({
+      broker,
+      rooms: this.rooms,
+      maxHeldBytes: config.maxBufferedBytes,
+      maxPageLength: pageLength(config),
+      onError: (err, { id }) => log.error({ err, connection: id }, 'membership failed'),
+    })
+    const { connections } = this
+    const memberships = this.#memberships
+    const context = { broker, clock, config, connections, memberships, verifyToken }
+    this.#dispatcher = new Dispatcher(context, log)
+    const heartbeat = {
+      interval: config.heartbeatSeconds * 1000,
+      idleTimeout: config.idleTimeoutSeconds * 1000,
+    }
+    this.#heartbeat = new Heartbeat(connections, heartbeat, clock)
+  }
+
+  /** Opens the broker and starts the heartbeat. Rejects when the store cannot be opened. */
+  async start(): Promise<void> {
+    const { rooms } = this
+    const handler: BrokerHandler = {
+      message: (room, epoch, message) => rooms.message(room, epoch, message),
+      reset: (room, position) => rooms.reset(room, position),
+      presence: (room, change) => rooms.presence(room, change),
+      signal: (room, signal) => rooms.signal(room, signal),
+      direct: (user, message) => this.#direct(user, encodeDirect(message)),
+    }
+    await this.broker.start(handler)
+    this.#heartbeat.start()
+  }
+
+  /** Whether new connections are turned away because this process is about to stop. */
+  get draining(): boolean {
+    return this.#draining !== undefined
+  }
+
+  /**
+   * Checks the connection limits that can be checked before the token is known.
+   * @throws {ParleyError} `TOO_MANY_CONNECTIONS`, naming the limit.
+   */
+  admit(address: string): void {
+    const { maxConnections, maxConnectionsPerAddress } = this.config
+    if (maxConnections > 0 && this.connections.size >= maxConnections) {
+      throw tooMany(`this server takes ${maxConnections} connections (MAX_CONNECTIONS)`, 503)
+    }
+    const here = this.connections.countOfAddress(address)
+    if (maxConnectionsPerAddress > 0 && here >= maxConnectionsPerAddress) {
+      const limit = `${maxConnectionsPerAddress} connections (MAX_CONNECTIONS_PER_ADDRESS)`
+      throw tooMany(`one address may have ${limit}`, 429)
+    }
+  }
+
+  /**
+   * Checks the connection limit of a user.
+   * @throws {ParleyError} `TOO_MANY_CONNECTIONS`.
+   */
+  admitUser(user: string): void {
+    const { maxConnectionsPerUser } = this.config
+    if (maxConnectionsPerUser > 0 && this.connections.ofUser(user).size >= maxConnectionsPerUser) {
+      const limit = `${maxConnectionsPerUser} connections (MAX_CONNECTIONS_PER_USER)`
+      throw tooMany(`one user may have ${limit}`, 429)
+    }
+  }
+
+  /** Registers a connection; on `/chat` it is sent its `welcome`. */
+  open({ endpoint, identity, address, transport }: Arrival): Connection {
+    const { config } = this
+    const info = { id: this.#clock.id(), endpoint, identity, address, since: this.#clock.now() }
+    const connection = new Connection(info, {
+      transport,
+      flushQueue: this.#flushQueue,
+      rateLimit: new RateLimit(
+        config.rateLimitMessages,
+        config.rateLimitBurst,
+        this.#clock.monotonic(),
+      ),
+      maxBufferedBytes: config.maxBufferedBytes,
+    })
+    this.connections.add(connection)
+    const { id } = info
+    this.#log.info({ connection: id, user: identity.user, address, endpoint }, 'connection opened')
+    if (endpoint === 'chat') connection.send(this.#welcome(connection))
+    return connection
+  }
+
+  /** Takes a text message from a client of `/chat`. Never throws. */
+  receive(connection: Connection, text: string): void {
+    this.#dispatcher.receive(connection, text)
+  }
+
+  /** Releases everything that a connection held. To be called once its transport has closed. */
+  closed(connection: Connection, code: number): void {
+    if (!this.connections.remove(connection)) return
+    connection.open = false
+    this.#dispatcher.forget(connection)
+    this.#memberships.leaveAll(connection)
+    const { id, user, endpoint, received, sent, since } = connection
+    const duration = this.#clock.now() - since
+    const details = { connection: id, user, endpoint, code, duration, received, sent }
+    this.#log.info(details, 'connection closed')
+  }
+
+  /** Turns new connections away and sends the open ones away over `DRAIN_SECONDS`. */
+  drain(): Promise<void> {
+    const over = this.config.drainSeconds * 1000
+    this.#draining ??= drainConnections(this.connections, this.#clock, over, CLOSE_TIMEOUT)
+    return this.#draining
+  }
+
+  /** Drops what is still connected and closes the broker: what was accepted is committed. */
+  async close(): Promise<void> {
+    this.#draining ??= Promise.resolve()
+    this.#heartbeat.stop()
+    for (const connection of this.connections) {
+      connection.transport.terminate()
+      this.closed(connection, 1006)
+    }
+    await this.broker.close()
+  }
+
+  #direct(user: string, event: string): number {
+    let count = 0
+    for (const connection of this.connections.ofUser(user)) {
+      if (connection.endpoint !== 'chat') continue
+      connection.send(event)
+      count++
+    }
+    return count
+  }
+
+  #welcome({ id, identity }: Connection): string {
+    const { config } = this
+    return encodeEvent({
+      event: 'welcome',
+      connection: id,
+      user: identity.user,
+      nick: identity.nick,
+      version: PROTOCOL_VERSION,
+      heartbeat: config.heartbeatSeconds * 1000,
+      expires: identity.expires,
+      limits: {
+        message_bytes: config.maxMessageBytes,
+        rooms: config.maxRoomsPerConnection,
+        messages_per_second: config.rateLimitMessages,
+        burst: config.rateLimitBurst,
+      },
+    })
+  }
+}
+
+function tooMany(message: string, statusCode: 429 | 503): ParleyError {
+  return new ParleyError('TOO_MANY_CONNECTIONS', message, { statusCode, retryAfter: 5000 })
+}
