@@ -1,4 +1,5 @@
 import { Dispatcher } from './actions/dispatcher.js'
+import { Administration } from './administration.js'
 import type { Identity } from './auth/identity.js'
 import type { Broker, BrokerHandler } from './broker/broker.js'
 import type { Clock } from './clock.js'
@@ -53,6 +54,7 @@ export class RealtimeService {
   readonly broker: Broker
   readonly connections: ConnectionRegistry
   readonly rooms: Rooms
+  readonly administration: Administration
   /** Milliseconds since 1970. */
   readonly startedAt: number
   readonly #clock: Clock
@@ -81,6 +83,13 @@ export class RealtimeService {
     })
     const { connections } = this
     const memberships = this.#memberships
+    this.administration = new Administration({
+      broker,
+      clock,
+      connections,
+      memberships,
+      onError: (err, what) => log.error({ err }, what),
+    })
     const context = { broker, clock, config, connections, memberships, verifyToken }
     this.#dispatcher = new Dispatcher(context, log)
     const heartbeat = {
@@ -92,15 +101,17 @@ export class RealtimeService {
 
   /** Opens the broker and starts the heartbeat. Rejects when the store cannot be opened. */
   async start(): Promise<void> {
-    const { rooms } = this
+    const { rooms, administration } = this
     const handler: BrokerHandler = {
       message: (room, epoch, message) => rooms.message(room, epoch, message),
       reset: (room, position) => rooms.reset(room, position),
       presence: (room, change) => rooms.presence(room, change),
       signal: (room, signal) => rooms.signal(room, signal),
       direct: (user, message) => this.#direct(user, encodeDirect(message)),
+      command: (command) => administration.execute(command),
     }
     await this.broker.start(handler)
+    await administration.start()
     this.#heartbeat.start()
   }
 
@@ -186,6 +197,7 @@ export class RealtimeService {
   async close(): Promise<void> {
     this.#draining ??= Promise.resolve()
     this.#heartbeat.stop()
+    this.administration.stop()
     for (const connection of this.connections) {
       connection.transport.terminate()
       this.closed(connection, 1006)

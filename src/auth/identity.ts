@@ -13,6 +13,8 @@ export interface Identity {
   readonly nick: string
   /** When the token expires, milliseconds since 1970. */
   readonly expires: number
+  /** When the token was issued, milliseconds since 1970, as far as it says. */
+  readonly issued: number | undefined
   readonly grants: Grants
   readonly scopes: ReadonlySet<string>
   readonly tokenId: string | undefined
@@ -21,6 +23,7 @@ export interface Identity {
 const claims = {
   sub: UserId,
   exp: Type.Number({ minimum: 0, maximum: 8.64e12, ...rule('seconds since 1970') }),
+  iat: Type.Optional(Type.Number({ minimum: 0, maximum: 8.64e12, ...rule('seconds since 1970') })),
   name: Type.Optional(Nick),
   rooms: Type.Optional(RoomsClaim),
   scope: Type.Optional(Type.String({ maxLength: 1024, ...rule('space-separated words') })),
@@ -42,6 +45,7 @@ const checks = Object.entries(claims).map(([claim, schema]) => ({
 interface Claims {
   sub: string
   exp: number
+  iat?: number
   name?: string
   rooms?: Parameters<typeof toGrants>[0]
   scope?: string
@@ -59,11 +63,12 @@ export function identityOf(payload: Record<string, unknown>): Identity {
       throw new ParleyError('UNAUTHORIZED', `the token's claim "${claim}" must be ${words}`)
     }
   }
-  const { sub, exp, name, rooms, scope, jti } = payload as unknown as Claims
+  const { sub, exp, iat, name, rooms, scope, jti } = payload as unknown as Claims
   return {
     user: sub,
     nick: name ?? sub,
     expires: exp * 1000,
+    issued: iat === undefined ? undefined : iat * 1000,
     grants: toGrants(rooms),
     scopes: new Set(scope?.split(' ').filter((word) => word !== '')),
     tokenId: jti,

@@ -1,3 +1,4 @@
+import type { Revocation } from '../auth/revocations.js'
 import type { Position } from '../protocol/actions.js'
 import type { Member } from '../protocol/events.js'
 
@@ -27,6 +28,12 @@ import type { Member } from '../protocol/events.js'
  * 7. Presence counts connections: `handler.presence` says `joined` for a user's first connection
  *    in a room and `left` after the last, once over all nodes.
  * 8. No handler call throws back into the broker, and no call waits for a handler's work.
+ * 9. `command` reaches the handler of every node, this one included, commands of one caller in
+ *    the order of the calls. It is not stored: a node that is cut off misses it, so that what must
+ *    hold after all is remembered too.
+ * 10. What was remembered is seen by every later call anywhere, also after a restart where the
+ *    rooms' logs outlive one, and never after its lifetime. Of all calls to `take` for one key, at
+ *    most one gets the value, also when they come at the same moment on several nodes.
  *
  * Example, on any implementation:
  *
@@ -90,6 +97,24 @@ export interface Broker {
   /** Erases a room's log: new epoch, offset 0; every node's handler gets `reset`. */
   erase(room: string): Promise<Position>
 
+  /** Hands a command to every node. See 9 of the contract. */
+  command(command: Command): Promise<void>
+
+  /**
+   * Keeps a small value, replacing what the key had. Rejects with `StoreUnavailable` also when
+   * too many values are kept already.
+   * @param key 1–600 characters
+   * @param value at most 4096 characters
+   * @param lifetime milliseconds after which it is gone
+   */
+  remember(key: string, value: string, lifetime: number): Promise<void>
+
+  /** Gets a value and removes it, in one step. Undefined when there is none. */
+  take(key: string): Promise<string | undefined>
+
+  /** The values whose keys start with `prefix`, in no order. */
+  remembered(prefix: string): Promise<Remembered[]>
+
   /** Whether appends work now; when not, since when and why, for `/health/ready`. */
   health(): BrokerHealth
 
@@ -105,6 +130,31 @@ export interface BrokerHandler {
   signal(room: string, signal: RoomSignal): void
   /** Returns how many connections of this node it was handed to. */
   direct(user: string, message: DirectMessage): number
+  command(command: Command): void
+}
+
+/** What every node is to do. Plain data, so that it can travel as JSON. */
+export type Command =
+  /** Close one connection, wherever it is. */
+  | {
+      readonly command: 'disconnect'
+      readonly connection: string
+      readonly code: number
+      readonly reason: string
+    }
+  /** Take all connections of a user out of a room. */
+  | { readonly command: 'remove'; readonly room: string; readonly user: string }
+  /** Send an event, complete JSON text, to every connection of `/chat`. */
+  | { readonly command: 'broadcast'; readonly event: string }
+  /** Accept these tokens no longer and close the connections that hold one. */
+  | { readonly command: 'revoke'; readonly revocation: Revocation }
+
+/** A value that is kept for a while. */
+export interface Remembered {
+  readonly key: string
+  readonly value: string
+  /** When it is gone, milliseconds since 1970. */
+  readonly expires: number
 }
 
 export interface NewMessage {

@@ -2,7 +2,7 @@ import type { Broker } from '../broker/broker.js'
 import type { Connection, Membership } from '../connections/connection.js'
 import type { ActionOf } from '../protocol/actions.js'
 import { CloseCode } from '../protocol/close-codes.js'
-import { encodeOkWithMessages } from '../protocol/encode.js'
+import { encodeEvent, encodeOkWithMessages } from '../protocol/encode.js'
 import { MAX_MEMBERS_IN_JOIN } from '../protocol/limits.js'
 import { catchUp, goLive, isUpToDate, readStart } from './join.js'
 import { Joiner } from './joiner.js'
@@ -59,18 +59,29 @@ export class Memberships {
     }
   }
 
-  /** Leaves a room. Resolves when the others are told. */
-  async leave(connection: Connection, name: string): Promise<void> {
+  /** Leaves a room. Resolves when the others are told, with how many members are left. */
+  async leave(connection: Connection, name: string): Promise<number | undefined> {
     const { broker, rooms } = this.#options
     const membership = connection.rooms.get(name)
-    if (!membership) return
+    if (!membership) return undefined
     connection.rooms.delete(name)
     const room = rooms.get(name)
     room?.members.delete(connection)
     if (room) cancelJoiner(room, membership)
     rooms.release(name)
     await membership.entered
-    await broker.leave(name, connection.user)
+    const { count } = await broker.leave(name, connection.user)
+    return count
+  }
+
+  /** Takes a connection out of a room against its will: it is told with a `left` of its own. */
+  async expel(connection: Connection, room: string): Promise<void> {
+    const membership = connection.rooms.get(room)
+    if (!membership) return
+    const members = await this.leave(connection, room)
+    if (members === undefined) return
+    const { user } = connection
+    connection.send(encodeEvent({ event: 'left', room, user, nick: membership.nick, members }))
   }
 
   /** Leaves every room; for a connection that is gone. */

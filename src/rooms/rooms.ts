@@ -19,7 +19,7 @@ interface Entry {
 }
 
 /** The rooms in which this node has members, and the broker's events on their way to them. */
-export class Rooms implements Omit<BrokerHandler, 'direct'> {
+export class Rooms implements Omit<BrokerHandler, 'direct' | 'command'> {
   readonly #broker: Broker
   readonly #flushQueue: FlushQueue
   readonly #entries = new Map<string, Entry>()

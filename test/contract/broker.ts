@@ -345,6 +345,50 @@ export function brokerContract(t: Test, options: ContractOptions): void {
     },
   )
 
+  check('a command reaches the handler, in order', async (t, { broker, heard }) => {
+    const commands = range(1, 20).map((n) => ({ command: 'broadcast', event: `${n}` }) as const)
+    await Promise.all(commands.map((command) => broker.command(command)))
+    await heard.until(() => heard.commands.length === 20)
+    t.same(heard.commands, commands)
+  })
+
+  check('a value is remembered, replaced, listed and taken once', async (t, { broker }) => {
+    const now = Date.now()
+    await broker.remember('a/1 é"', 'old', 60_000)
+    await broker.remember('a/1 é"', 'new', 60_000)
+    await broker.remember('a/2', 'two', 60_000)
+    await broker.remember('b/1', 'other', 60_000)
+    const listed = await broker.remembered('a/')
+    t.same(listed.map(({ key, value }) => [key, value]).sort(), [
+      ['a/1 é"', 'new'],
+      ['a/2', 'two'],
+    ])
+    for (const { expires } of listed) t.ok(expires >= now + 59_000 && expires <= now + 120_000)
+    const taken = await Promise.all(range(1, 10).map(() => broker.take('a/1 é"')))
+    t.same(
+      taken.filter((value) => value !== undefined),
+      ['new'],
+    )
+    t.equal(await broker.take('a/1 é"'), undefined)
+    t.equal(await broker.take('none'), undefined)
+    t.same((await broker.remembered('')).map(({ key }) => key).sort(), ['a/2', 'b/1'])
+  })
+
+  check('a value is gone after its lifetime', async (t, { broker }) => {
+    await broker.remember('short', 'x', 1)
+    while ((await broker.remembered('short')).length > 0) {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    t.equal(await broker.take('short'), undefined)
+  })
+
+  check('a key or value beyond its limit is refused', async (t, { broker }) => {
+    await t.rejects(broker.remember('', 'x', 1000), RangeError)
+    await t.rejects(broker.remember('k'.repeat(601), 'x', 1000), RangeError)
+    await t.rejects(broker.remember('k', 'x'.repeat(4097), 1000), RangeError)
+    t.same(await broker.remembered(''), [])
+  })
+
   check('health is good while the log works', async (t, { broker }) => {
     await broker.append('r', message(1))
     t.same(broker.health(), { ok: true })
@@ -369,6 +413,10 @@ export function brokerContract(t: Test, options: ContractOptions): void {
       ['rooms', () => broker.rooms({ limit: 1 })],
       ['room', () => broker.room('r')],
       ['erase', () => broker.erase('r')],
+      ['command', () => broker.command({ command: 'broadcast', event: '{}' })],
+      ['remember', () => broker.remember('k', 'v', 1000)],
+      ['take', () => broker.take('k')],
+      ['remembered', () => broker.remembered('')],
     ]
     for (const [name, call] of calls) await t.rejects(call(), StoreUnavailable, name)
     await broker.close()
@@ -392,10 +440,19 @@ function durableContract(check: Check): void {
     await broker.append('erased', message(1))
     const erased = await broker.erase('erased')
     const before = await broker.read('r', READ)
+    await broker.remember('kept', 'v', 60_000)
+    await broker.remember('taken', 'v', 60_000)
+    await broker.take('taken')
+    const remembered = await broker.remembered('')
     await broker.close()
 
     const { broker: next, heard } = await startNode(t, lab)
     t.same(await next.read('r', READ), before)
+    t.same(await next.remembered(''), remembered)
+    t.same(
+      remembered.map(({ key }) => key),
+      ['kept'],
+    )
     t.same(await next.append('r', message(1)), { ...first, duplicate: true })
     t.same(await next.subscribe('unwritten'), { epoch: unwritten, offset: 0 })
     t.same(await next.subscribe('erased'), erased)
@@ -418,6 +475,18 @@ function nodesContract(check: Check): void {
     await other.heard.until(() => other.heard.offsets('r').length === 60)
     t.same(heard.offsets('r'), range(1, 60))
     t.same(other.heard.messages('r'), heard.messages('r'))
+  })
+
+  check('every node hears every command; a value is taken by one of them', async (t, it) => {
+    const { broker, heard, lab } = it
+    const other = await startNode(t, lab)
+    await broker.command({ command: 'broadcast', event: '1' })
+    await other.broker.command({ command: 'broadcast', event: '2' })
+    for (const hears of [heard, other.heard]) await hears.until(() => hears.commands.length === 2)
+    await broker.remember('k', 'v', 60_000)
+    t.match(await other.broker.remembered(''), [{ key: 'k', value: 'v' }])
+    const taken = await Promise.all([broker.take('k'), other.broker.take('k')])
+    t.same(taken.sort(), ['v', undefined])
   })
 }
 

@@ -1,5 +1,6 @@
 import type {
   BrokerHandler,
+  Command,
   DirectMessage,
   LogMessage,
   PresenceChange,
@@ -16,6 +17,7 @@ export type Recorded =
 /** A broker handler that keeps what it is told, and lets a test wait for it. */
 export class Recorder implements BrokerHandler {
   readonly directs: { user: string; message: DirectMessage }[] = []
+  readonly commands: Command[] = []
   /** Connections that `direct` says a message was handed to. */
   connections = 1
   readonly #rooms = new Map<string, Recorded[]>()
@@ -66,6 +68,11 @@ export class Recorder implements BrokerHandler {
     this.directs.push({ user, message })
     this.#wake()
     return this.connections
+  }
+
+  command(command: Command): void {
+    this.commands.push(command)
+    this.#wake()
   }
 
   #record(room: string, event: Recorded): void {

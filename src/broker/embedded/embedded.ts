@@ -6,6 +6,7 @@ import {
   type Broker,
   type BrokerHandler,
   type BrokerHealth,
+  type Command,
   type DirectMessage,
   type MembersPage,
   type MembersQuery,
@@ -13,6 +14,7 @@ import {
   type Page,
   type Presence,
   type ReadQuery,
+  type Remembered,
   type RoomInfo,
   type RoomSignal,
   type RoomsPage,
@@ -26,6 +28,7 @@ import { PresenceTable } from './presence.js'
 import { Retention } from './retention.js'
 import { listRooms } from './room-list.js'
 import type { Durability, LogStore } from './store.js'
+import { Values } from './values.js'
 
 export interface EmbeddedBrokerOptions {
   /** Where the log is kept; closed by the broker's `close`. */
@@ -56,6 +59,7 @@ class EmbeddedBroker implements Broker {
   readonly #log: Log
   readonly #presence: PresenceTable
   readonly #retention: Retention
+  readonly #values: Values
   #handler: BrokerHandler | undefined
   #closing: Promise<void> | undefined
 
@@ -89,10 +93,12 @@ class EmbeddedBroker implements Broker {
       inUse: (room) => this.#presence.count(room) > 0,
       onError: this.#onError,
     })
+    this.#values = new Values({ store, clock, log: this.#log, onError: this.#onError })
   }
 
   async start(handler: BrokerHandler): Promise<void> {
     await this.#log.start()
+    this.#values.start()
     this.#handler = handler
     this.#retention.start()
   }
@@ -160,12 +166,33 @@ class EmbeddedBroker implements Broker {
     return this.#log.erase(room)
   }
 
+  async command(command: Command): Promise<void> {
+    this.#assertOpen()
+    this.#tell((handler) => handler.command(command))
+  }
+
+  async remember(key: string, value: string, lifetime: number): Promise<void> {
+    this.#assertOpen()
+    await this.#values.remember(key, value, lifetime)
+  }
+
+  async take(key: string): Promise<string | undefined> {
+    this.#assertOpen()
+    return this.#values.take(key)
+  }
+
+  async remembered(prefix: string): Promise<Remembered[]> {
+    this.#assertOpen()
+    return this.#values.list(prefix)
+  }
+
   health(): BrokerHealth {
     return this.#log.health()
   }
 
   close(): Promise<void> {
     this.#retention.stop()
+    this.#values.stop()
     this.#closing ??= this.#log.close()
     return this.#closing
   }

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { type Database, open, type RootDatabase } from 'lmdb'
-import type { LogMessage } from '../broker.js'
+import type { LogMessage, Remembered } from '../broker.js'
 import {
   idKeys,
   messageKeys,
@@ -27,6 +27,7 @@ class LmdbStore implements LogStore {
   readonly #messages: Database<Buffer, number[]>
   readonly #ids: Database<Buffer, (number | string)[]>
   readonly #garbage: Database<true, number>
+  readonly #values: Database<Omit<Remembered, 'key'>, string>
   /** Bytes of the commit under way. */
   #slab = Buffer.allocUnsafeSlow(1024 * 1024)
 
@@ -42,6 +43,7 @@ class LmdbStore implements LogStore {
     this.#meta = this.#root.openDB('meta', json)
     this.#rooms = this.#root.openDB('rooms', json)
     this.#garbage = this.#root.openDB('garbage', json)
+    this.#values = this.#root.openDB('values', json)
     this.#messages = this.#root.openDB('messages', binary(messageKeys))
     this.#ids = this.#root.openDB('ids', binary(idKeys))
   }
@@ -98,6 +100,10 @@ class LmdbStore implements LogStore {
   find(room: number, user: string, id: string): Place | undefined {
     const bytes = this.#ids.getBinaryFast([room, user, id])
     return bytes && readPlace(bytes)
+  }
+
+  *values(): Generator<Remembered, void> {
+    for (const { key, value } of this.#values.getRange({})) yield { key, ...value }
   }
 
   discarded(): number | undefined {
@@ -161,6 +167,14 @@ class LmdbStore implements LogStore {
         break
       case 'sweep':
         this.#sweep(change.room, change.limit)
+        break
+      case 'keep': {
+        const { key, ...value } = change.value
+        void this.#values.put(key, value)
+        break
+      }
+      case 'drop':
+        void this.#values.remove(change.key)
         break
       case 'probe':
         void this.#meta.put('probe', change.time)

@@ -1,4 +1,4 @@
-import type { LogMessage } from '../broker.js'
+import type { LogMessage, Remembered } from '../broker.js'
 import { compareCodePoints, SortedNames } from './sorted-names.js'
 import type { Change, LogStore, NamesQuery, Place, RoomRecord, StoreEpoch } from './store.js'
 
@@ -24,6 +24,7 @@ class MemoryStore implements LogStore {
   readonly #names = new SortedNames()
   readonly #logs = new Map<number, RoomLog>()
   readonly #discarded = new Set<number>()
+  readonly #values = new Map<string, Remembered>()
   #epoch: StoreEpoch = { epoch: '', key: 0 }
   #lastKey = 0
 
@@ -86,6 +87,10 @@ class MemoryStore implements LogStore {
     return this.#logs.get(room)?.ids.get(idKey(user, id))
   }
 
+  values(): Iterable<Remembered> {
+    return this.#values.values()
+  }
+
   discarded(): number | undefined {
     for (const key of this.#discarded) return key
     return undefined
@@ -127,6 +132,12 @@ class MemoryStore implements LogStore {
       case 'sweep':
         this.#logs.delete(change.room)
         this.#discarded.delete(change.room)
+        return
+      case 'keep':
+        this.#values.set(change.value.key, change.value)
+        return
+      case 'drop':
+        this.#values.delete(change.key)
         return
       case 'probe':
         return

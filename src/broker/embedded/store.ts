@@ -1,4 +1,4 @@
-import type { LogMessage } from '../broker.js'
+import type { LogMessage, Remembered } from '../broker.js'
 
 /**
  * What the embedded broker keeps, behind an interface: LMDB on disk, or memory. Reads are
@@ -35,6 +35,9 @@ export interface LogStore {
 
   /** Where `(user, id)` is stored in a room, or undefined when it is not. */
   find(room: number, user: string, id: string): Place | undefined
+
+  /** Every value that was kept and not removed. */
+  values(): Iterable<Remembered>
 
   /** A key that was discarded and still holds messages or ids. */
   discarded(): number | undefined
@@ -119,5 +122,9 @@ export type Change =
   | { readonly kind: 'discard'; readonly room: number }
   /** Removes up to `limit` messages and ids of a discarded key; ends it when nothing is left. */
   | { readonly kind: 'sweep'; readonly room: number; readonly limit: number }
+  /** Keeps a value, replacing what its key had. */
+  | { readonly kind: 'keep'; readonly value: Remembered }
+  /** Removes a value. */
+  | { readonly kind: 'drop'; readonly key: string }
   /** Writes something that means nothing, to see whether writing works. */
   | { readonly kind: 'probe'; readonly time: number }

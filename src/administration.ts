@@ -1,0 +1,121 @@
+import {
+  REVOCATION_PREFIX,
+  type Revocation,
+  RevocationList,
+  revocationKey,
+} from './auth/revocations.js'
+import type { Broker, Command } from './broker/broker.js'
+import type { Clock, Scheduled } from './clock.js'
+import type { ConnectionRegistry } from './connections/registry.js'
+import { CloseCode } from './protocol/close-codes.js'
+import type { Memberships } from './rooms/membership.js'
+
+export interface AdministrationOptions {
+  readonly broker: Broker
+  readonly clock: Clock
+  readonly connections: ConnectionRegistry
+  readonly memberships: Memberships
+  /** Told of failures that nobody waits for. */
+  readonly onError: (error: unknown, what: string) => void
+}
+
+/** Milliseconds after which a node that was cut off knows the revocations it missed. */
+const RELOAD_EVERY = 10_000
+
+/**
+ * What administrators do to connections, wherever they are: each call tells every node, and
+ * `execute` is what a node does when it is told.
+ */
+export class Administration {
+  readonly revocations = new RevocationList()
+  readonly #options: AdministrationOptions
+  #reloading: Scheduled | undefined
+
+  constructor(options: AdministrationOptions) {
+    this.#options = options
+  }
+
+  /** Learns what was revoked before this process started. Rejects when the store is away. */
+  async start(): Promise<void> {
+    const { clock, onError } = this.#options
+    await this.#load()
+    this.#reloading = clock.every(RELOAD_EVERY, () => {
+      this.revocations.sweep(clock.now())
+      this.#load().catch((error) => onError(error, 'revocations cannot be read'))
+    })
+  }
+
+  stop(): void {
+    this.#reloading?.cancel()
+  }
+
+  /** Closes one connection with 4501. */
+  disconnect(connection: string): Promise<void> {
+    const code = CloseCode.revoked
+    const reason = 'Disconnected by an administrator'
+    return this.#options.broker.command({ command: 'disconnect', connection, code, reason })
+  }
+
+  /** Takes a user out of a room; who may join it can come back. */
+  remove(room: string, user: string): Promise<void> {
+    return this.#options.broker.command({ command: 'remove', room, user })
+  }
+
+  /** Sends an event, complete JSON text, to every connection of `/chat`. */
+  broadcast(event: string): Promise<void> {
+    return this.#options.broker.command({ command: 'broadcast', event })
+  }
+
+  /** Revokes tokens: for good first, so that no restart forgets it, then on every node. */
+  async revoke(revocation: Revocation): Promise<void> {
+    const { broker, clock } = this.#options
+    const lifetime = revocation.expires - clock.now()
+    if (lifetime <= 0) return
+    await broker.remember(revocationKey(revocation), JSON.stringify(revocation), lifetime)
+    await broker.command({ command: 'revoke', revocation })
+  }
+
+  /** Does on this node what a command says. */
+  execute(command: Command): void {
+    const { connections } = this.#options
+    switch (command.command) {
+      case 'disconnect':
+        connections.get(command.connection)?.close(command.code, command.reason)
+        return
+      case 'remove':
+        this.#remove(command.room, command.user)
+        return
+      case 'broadcast':
+        for (const connection of connections) {
+          if (connection.endpoint === 'chat') connection.send(command.event)
+        }
+        return
+      case 'revoke':
+        this.revocations.add(command.revocation)
+        this.#closeRevoked()
+        return
+    }
+  }
+
+  #remove(room: string, user: string): void {
+    const { connections, memberships, onError } = this.#options
+    for (const connection of connections.ofUser(user)) {
+      memberships.expel(connection, room).catch((error) => onError(error, 'removing failed'))
+    }
+  }
+
+  async #load(): Promise<void> {
+    for (const { value } of await this.#options.broker.remembered(REVOCATION_PREFIX)) {
+      this.revocations.add(JSON.parse(value))
+    }
+    this.#closeRevoked()
+  }
+
+  #closeRevoked(): void {
+    for (const connection of this.#options.connections) {
+      if (this.revocations.covers(connection.identity)) {
+        connection.close(CloseCode.revoked, 'Token revoked')
+      }
+    }
+  }
+}
