@@ -1,0 +1,65 @@
+import { useSignal } from '@preact/signals'
+import { hashOfRoom } from '../model/route.js'
+import { endpoints } from '../shared/endpoints.js'
+import { Flag } from '../shared/flag.js'
+import { Icon } from '../shared/icons.js'
+import { strings } from '../strings.js'
+import type { Chat } from './chat.js'
+import type { Room } from './room.js'
+
+const words = strings.people
+
+interface Props {
+  readonly chat: Chat
+  readonly room: Room
+}
+
+/** Who is in the room, and what one can do with the room as a whole. */
+export function PeoplePanel({ chat, room }: Props) {
+  const people = [...room.members.value].sort(
+    (a, b) =>
+      Number(room.isOwn(b.user)) - Number(room.isOwn(a.user)) || a.nick.localeCompare(b.nick),
+  )
+  const unlisted = room.count.value - people.length
+  const writing = new Set(room.typing.typists.value.map(({ user }) => user))
+  return (
+    <>
+      <h2 class="panel-title">
+        {words.title} <span class="count">{room.count}</span>
+      </h2>
+      <div class="panel-scroll">
+        <ul class="people" data-testid="people">
+          {people.map(({ user, nick }) => (
+            <li key={user}>
+              <Flag of={nick} />
+              <bdi class="person">{nick}</bdi>
+              {room.isOwn(user) && <span class="hint">{words.you}</span>}
+              {writing.has(user) && <span class="writing" aria-hidden="true" />}
+            </li>
+          ))}
+        </ul>
+        {unlisted > 0 && <p class="hint">{words.more(unlisted)}</p>}
+      </div>
+      <div class="panel-foot">
+        <CopyLink room={room} />
+        <button type="button" class="button quiet" onClick={() => void chat.leave(room)}>
+          <Icon name="leave" /> {words.leave}
+        </button>
+      </div>
+    </>
+  )
+}
+
+function CopyLink({ room }: { readonly room: Room }) {
+  const copied = useSignal(false)
+  const copy = async () => {
+    await navigator.clipboard?.writeText(endpoints.roomLink(hashOfRoom(room.name)))
+    copied.value = true
+  }
+  return (
+    <button type="button" class="button quiet" onClick={() => void copy().catch(() => undefined)}>
+      <Icon name="copy" />{' '}
+      <span aria-live="polite">{copied.value ? words.copied : words.copyLink}</span>
+    </button>
+  )
+}

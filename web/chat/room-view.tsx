@@ -1,0 +1,46 @@
+import { strings } from '../strings.js'
+import type { Chat } from './chat.js'
+import { Composer } from './composer.js'
+import { ConnectionNote } from './connection-note.js'
+import { ProblemNote } from './problem-note.js'
+import type { Room } from './room.js'
+import { Transcript } from './transcript.js'
+import { TypingLine } from './typing-line.js'
+
+interface Props {
+  readonly chat: Chat
+  readonly room: Room
+}
+
+/** What is said in a room, and where one says something. */
+export function RoomView({ chat, room }: Props) {
+  const problem = room.problem.value
+  const connected = chat.connection.value.state === 'connected'
+  if (room.status.value === 'refused') {
+    return (
+      <section class="refused">
+        {problem && (
+          <ProblemNote problem={problem}>
+            <button type="button" class="button" onClick={() => void room.join(chat.nick.peek())}>
+              {strings.room.tryAgain}
+            </button>
+            <button type="button" class="button" onClick={() => void chat.leave(room)}>
+              {strings.room.leaveThis}
+            </button>
+          </ProblemNote>
+        )}
+      </section>
+    )
+  }
+  return (
+    <>
+      <Transcript room={room} />
+      <div class={`foot ${connected ? '' : 'foot-slack'}`}>
+        <TypingLine room={room} />
+        <ConnectionNote chat={chat} />
+        {problem && <ProblemNote problem={problem} />}
+        <Composer chat={chat} room={room} />
+      </div>
+    </>
+  )
+}

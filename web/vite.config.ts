@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig, type Plugin } from 'vite'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** Holds the first paint until the script ran, so that a chosen theme never flashes the other one. */
+const paintWhenReady: Plugin = {
+  name: 'paint-when-ready',
+  transformIndexHtml: {
+    order: 'post',
+    handler: (html) =>
+      html.replaceAll('<script type="module"', '<script type="module" blocking="render"'),
+  },
+}
+
+/**
+ * Both pages go into `public/`. Every address in them is relative, so that they work wherever the
+ * service is mounted, and nothing is inlined, so that a strict Content-Security-Policy holds.
+ */
+export default defineConfig({
+  base: './',
+  publicDir: false,
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  resolve: { alias: { 'parley/client': here('../client/index.ts') } },
+  plugins: [paintWhenReady],
+  build: {
+    outDir: here('../public'),
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: [here('index.html'), here('echo.html')] },
+  },
+})
