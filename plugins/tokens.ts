@@ -18,8 +18,11 @@ export interface Tokens {
   readonly canSign: boolean
   /** Signs claims with the first key. `exp` has to be among them. */
   sign(claims: { sub: string; exp: number } & Record<string, unknown>): string
-  /** @throws {ParleyError} `UNAUTHORIZED`, saying what is wrong, whatever it is. */
-  verify(token: string): Identity
+  /**
+   * @param expiredFor how long ago the token may have expired, milliseconds; 0 by default
+   * @throws {ParleyError} `UNAUTHORIZED`, saying what is wrong, whatever it is.
+   */
+  verify(token: string, expiredFor?: number): Identity
 }
 
 /** How many verified tokens of a public key are remembered: RS256 and ES256 are dear to verify. */
@@ -71,11 +74,12 @@ function createTokens(verifiers: readonly JWT[], signer: JWT | undefined, config
       if (!signer) throw new ParleyError('INTERNAL', 'there is no key to sign with')
       return signer.sign({ ...addressed, ...claims })
     },
-    verify(token) {
+    verify(token, expiredFor = 0) {
+      const leniency = expiredFor > 0 ? { clockTolerance: expiredFor, cache: false } : undefined
       let problem: unknown
       for (const verifier of verifiers) {
         try {
-          return identityOf(verifier.verify<Record<string, unknown>>(token))
+          return identityOf(verifier.verify<Record<string, unknown>>(token, leniency))
         } catch (error) {
           problem = error
           if (!mayFitAnotherKey(error)) break

@@ -1,11 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
+import { findToken } from '../src/auth/token-source.js'
 import { systemClock } from '../src/clock.js'
 import { ParleyError } from '../src/errors.js'
 import { Nick, UserId } from '../src/protocol/names.js'
 import { refusals } from './schemas.js'
 
-/** `POST /guests`: a short-lived token for anyone, where the settings allow it. */
+/** How long after its end a token still tells which guest it was given to, milliseconds. */
+const REMEMBERED = 86_400_000
+
+/** The scope of a guest's token: no other token is renewed here. */
+const GUEST = 'guest'
+
+/**
+ * `POST /guests`: a short-lived token for anyone, where the settings allow it. Who sends the token
+ * of before along stays the same user, so that a message sent again is known for the same one.
+ */
 const guests: FastifyPluginAsyncTypebox = async (fastify) => {
   const { config } = fastify.parley
   if (!config.guests || !fastify.tokens.canSign) return
@@ -28,12 +39,21 @@ const guests: FastifyPluginAsyncTypebox = async (fastify) => {
     },
     async (request, reply) => {
       if (!fastify.originAllowed(request)) throw new ParleyError('ORIGIN_NOT_ALLOWED')
-      const user = `guest-${systemClock.id()}`
+      const user = sameGuest(fastify, request.headers.authorization) ?? `guest-${systemClock.id()}`
       const exp = Math.floor(systemClock.now() / 1000) + config.guestTokenSeconds
-      const token = fastify.tokens.sign({ sub: user, name: request.body.nick, exp })
+      const token = fastify.tokens.sign({ sub: user, name: request.body.nick, scope: GUEST, exp })
       return reply.code(201).send({ token, user, expires: exp * 1000 })
     },
   )
 }
 
 export default guests
+
+function sameGuest({ tokens }: FastifyInstance, authorization: string | undefined) {
+  const carrier = { authorization, subprotocols: undefined, cookie: undefined, query: '' }
+  const token = findToken(carrier, undefined)
+  if (token === undefined) return undefined
+  const { user, scopes } = tokens.verify(token, REMEMBERED)
+  if (!scopes.has(GUEST)) throw new ParleyError('FORBIDDEN', 'only a guest’s token is renewed here')
+  return user
+}
