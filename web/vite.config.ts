@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type Plugin } from 'vite'
+import { precompress } from './precompress.js'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -22,12 +23,15 @@ export default defineConfig({
   publicDir: false,
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   resolve: { alias: { 'parley/client': here('../client/index.ts') } },
-  plugins: [paintWhenReady],
+  plugins: [paintWhenReady, precompress],
   build: {
     outDir: here('../public'),
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: [here('index.html'), here('echo.html')] },
+    rolldownOptions: {
+      input: { chat: here('index.html'), echo: here('echo.html') },
+      output: { codeSplitting: { groups: [{ name: 'shared', minShareCount: 2 }] } },
+    },
   },
 })

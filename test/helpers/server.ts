@@ -1,0 +1,100 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+
+const SERVER = fileURLToPath(new URL('../../src/server.js', import.meta.url))
+
+/** How many lines of a server's log are kept for the report of a failure. */
+const KEPT_LINES = 200
+
+/** The real server process, on a port of its own and with a folder of its own. */
+export interface ServerProcess {
+  /** `http://127.0.0.1:<port>`; stays the same over restarts. */
+  readonly url: string
+  readonly dataDir: string
+  readonly pid: number
+  /** The last lines that it wrote. */
+  readonly log: readonly string[]
+  /** SIGKILL: no handler of the process runs. Resolves when it is gone. */
+  kill(): Promise<void>
+  /** SIGTERM. Resolves with the exit code. */
+  stop(): Promise<number | null>
+  /** Starts it again on the same port and folder, after `kill` or `stop`. */
+  restart(): Promise<void>
+}
+
+/**
+ * Starts `server.js` and resolves when it listens. The process and the folder are gone at the
+ * test's end.
+ * @param env settings besides the folder, which is new; without `PORT` a free one is taken
+ */
+export async function startServer(
+  t: Test,
+  env: Record<string, string> = {},
+): Promise<ServerProcess> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'parley-'))
+  const settings = { ...env, DATA_DIR: dataDir }
+  const log: string[] = []
+  let running = launch({ PORT: '0', ...settings }, log)
+  t.teardown(async () => {
+    await end(running, 'SIGKILL')
+    await rm(dataDir, { recursive: true, force: true })
+  })
+  const url = await listening(running, log)
+  return {
+    url,
+    dataDir,
+    log,
+    get pid() {
+      return running.pid as number
+    },
+    async kill() {
+      await end(running, 'SIGKILL')
+    },
+    stop: () => end(running, 'SIGTERM'),
+    async restart() {
+      running = launch({ ...settings, PORT: new URL(url).port }, log)
+      await listening(running, log)
+    },
+  }
+}
+
+function launch(env: Record<string, string>, log: string[]): ChildProcess {
+  const child = spawn(process.execPath, [SERVER], {
+    // A folder without a `.env`, and none of this process' settings.
+    cwd: tmpdir(),
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream as NonNullable<typeof stream> }).on('line', (line) => {
+      log.push(line)
+      if (log.length > KEPT_LINES) log.shift()
+      const url = /"url":"(http[^"]+)"/.exec(line)?.[1]
+      if (url !== undefined) child.emit('listening', url)
+    })
+  }
+  return child
+}
+
+async function listening(child: ChildProcess, log: readonly string[]): Promise<string> {
+  const died = once(child, 'exit').then(([code]) => {
+    throw new Error(`the server ended with ${code}:\n${log.join('\n')}`)
+  })
+  const [url] = await Promise.race([once(child, 'listening'), died])
+  return url as string
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const exit = once(child, 'exit')
+    child.kill(signal)
+    await exit
+  }
+  return child.exitCode
+}
