@@ -2,6 +2,7 @@ import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Identity } from '../src/auth/identity.js'
 import { createOriginPolicy } from '../src/auth/origin.js'
+import { findTicket } from '../src/auth/tickets.js'
 import { findToken } from '../src/auth/token-source.js'
 import { type Config, ConfigError } from '../src/config.js'
 import { ParleyError } from '../src/errors.js'
@@ -10,8 +11,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Whether a page of the request's `Origin` may talk to this server. */
     originAllowed: (request: FastifyRequest) => boolean
-    /** Finds and verifies a request's token and sets `request.identity`. */
-    identify: (request: FastifyRequest) => Identity
+    /** Finds and verifies a request's token, or a handshake's ticket, and sets `request.identity`. */
+    identify: (request: FastifyRequest) => Promise<Identity>
     /** Hook for REST routes that need a token. */
     requireToken: onRequestAsyncHookHandler
     /** Hook for REST routes that need a token with this scope. */
@@ -31,6 +32,7 @@ export default fp<{ config: Config }>(
     fastify.decorateRequest('identity', null)
     fastify.decorateRequest('tokenMissing', false)
     const policy = originPolicy(config)
+    const { parley } = fastify
 
     fastify.decorate('originAllowed', (request: FastifyRequest) =>
       policy({
@@ -39,27 +41,31 @@ export default fp<{ config: Config }>(
         secure: request.protocol === 'https',
       }),
     )
-    fastify.decorate('identify', (request: FastifyRequest) => {
+    fastify.decorate('identify', async (request: FastifyRequest) => {
+      if (request.identity) return request.identity
       const { headers, raw } = request
+      const query = raw.url?.split('?', 2)[1] ?? ''
       const token = findToken(
         {
           authorization: headers.authorization,
           subprotocols: headers['sec-websocket-protocol'],
           cookie: headers.cookie,
-          query: raw.url?.split('?', 2)[1] ?? '',
+          query,
         },
         config.jwtCookie,
       )
-      request.tokenMissing = token === undefined
-      if (token === undefined) throw new ParleyError('UNAUTHORIZED', 'a token is required')
-      request.identity = fastify.tokens.verify(token)
+      const ticket = token === undefined && request.ws ? findTicket(query) : undefined
+      request.tokenMissing = token === undefined && ticket === undefined
+      if (token !== undefined) request.identity = await parley.verify(token)
+      else if (ticket !== undefined) request.identity = await parley.redeem(ticket)
+      else throw new ParleyError('UNAUTHORIZED', 'a token is required')
       return request.identity
     })
     const requireToken: onRequestAsyncHookHandler = async (request) => {
       // A cookie comes along by itself: what changes something must not come from a foreign page.
       const reads = request.method === 'GET' || request.method === 'HEAD'
       if (!reads && !fastify.originAllowed(request)) throw new ParleyError('ORIGIN_NOT_ALLOWED')
-      fastify.identify(request)
+      await fastify.identify(request)
     }
     fastify.decorate('requireToken', requireToken)
     fastify.decorate('requireScope', (scope: string): onRequestAsyncHookHandler => {
@@ -71,7 +77,7 @@ export default fp<{ config: Config }>(
       }
     })
   },
-  { name: 'parley-access', fastify: '5.x', dependencies: ['parley-tokens', 'parley-errors'] },
+  { name: 'parley-access', fastify: '5.x', dependencies: ['parley-service', 'parley-errors'] },
 )
 
 function originPolicy({ allowedOrigins, allowNoOrigin }: Config) {

@@ -19,8 +19,7 @@ export default fp(
   async (fastify) => {
     fastify.setErrorHandler(async (error: FastifyError, request, reply) => {
       const known = toParleyError(error)
-      if (known.code === 'INTERNAL') request.log.error({ err: error }, 'request failed')
-      else if (request.ws) logRefusal(request, known)
+      if (known.statusCode >= 500) request.log.error({ err: error }, 'request failed')
       return sendError(reply, known)
     })
     fastify.setNotFoundHandler((request, reply) =>
@@ -29,11 +28,6 @@ export default fp(
   },
   { name: 'parley-errors', fastify: '5.x' },
 )
-
-function logRefusal(request: FastifyRequest, { code, message }: ParleyError): void {
-  const details = { code, reason: message, address: request.ip }
-  request.log.warn(details, 'handshake refused')
-}
 
 function toParleyError(error: FastifyError): ParleyError {
   if (error instanceof ParleyError) return error

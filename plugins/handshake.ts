@@ -23,7 +23,7 @@ export default fp(
       if (parley.draining) throw new ParleyError('DRAINING', undefined, { retryAfter: 1000 })
       if (!fastify.originAllowed(request)) throw new ParleyError('ORIGIN_NOT_ALLOWED')
       parley.admit(request.ip)
-      parley.admitUser(fastify.identify(request).user)
+      parley.admitUser((await fastify.identify(request)).user)
       offerOnlyOurSubprotocol(request)
     }
     fastify.decorate('handshake', handshake)

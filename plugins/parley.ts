@@ -1,13 +1,18 @@
 import cors from '@fastify/cors'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
+import broadcast from '../routes/broadcast.js'
 import chat from '../routes/chat.js'
 import connections from '../routes/connections/index.js'
+import drain from '../routes/drain.js'
 import guests from '../routes/guests.js'
 import health from '../routes/health.js'
+import revocations from '../routes/revocations.js'
 import rooms from '../routes/rooms/index.js'
 import members from '../routes/rooms/members.js'
 import messages from '../routes/rooms/messages.js'
+import tickets from '../routes/tickets.js'
+import users from '../routes/users/index.js'
 import ws from '../routes/ws.js'
 import { type Config, resolveConfig } from '../src/config.js'
 import access from './access.js'
@@ -54,6 +59,22 @@ export const parley = fp<ParleyOptions>(
 
 export default parley
 
+const ROUTES = [
+  ws,
+  chat,
+  rooms,
+  members,
+  messages,
+  connections,
+  users,
+  broadcast,
+  tickets,
+  revocations,
+  guests,
+  health,
+  drain,
+]
+
 async function registerAll(
   scope: Parameters<FastifyPluginAsync>[0],
   config: Config,
@@ -73,9 +94,7 @@ async function registerAll(
       }),
     exposedHeaders: ['retry-after'],
   })
-  for (const routes of [ws, chat, rooms, members, messages, connections, guests, health]) {
-    await scope.register(routes)
-  }
+  for (const routes of ROUTES) await scope.register(routes)
   if (withPages) await scope.register(pages)
 }
 

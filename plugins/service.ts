@@ -21,7 +21,7 @@ export default fp<{ config: Config }>(
       broker: fastify.broker,
       clock: systemClock,
       log: fastify.log,
-      verifyToken: async (token) => fastify.tokens.verify(token),
+      verifyToken: (token, expiredFor) => fastify.tokens.verify(token, expiredFor),
     })
     fastify.decorate('parley', service)
     fastify.decorate('connections', service.connections)

@@ -2,7 +2,10 @@ import jwt, { type JWT } from '@fastify/jwt'
 import fp from 'fastify-plugin'
 import { type Identity, identityOf } from '../src/auth/identity.js'
 import { loadKeys, type VerificationKey } from '../src/auth/keys.js'
+import { createRemoteVerifier, type RemoteVerifier } from '../src/auth/remote-verifier.js'
 import { mayFitAnotherKey, toUnauthorized } from '../src/auth/token-errors.js'
+import { verifyOptions } from '../src/auth/verify-options.js'
+import { systemClock } from '../src/clock.js'
 import type { Config } from '../src/config.js'
 import { ParleyError } from '../src/errors.js'
 
@@ -19,14 +22,12 @@ export interface Tokens {
   /** Signs claims with the first key. `exp` has to be among them. */
   sign(claims: { sub: string; exp: number } & Record<string, unknown>): string
   /**
+   * Rejects with `UNAUTHORIZED`, saying what is wrong, whatever it is, or with
+   * `KEYS_UNAVAILABLE` when `JWT_JWKS_URL` does not answer.
    * @param expiredFor how long ago the token may have expired, milliseconds; 0 by default
-   * @throws {ParleyError} `UNAUTHORIZED`, saying what is wrong, whatever it is.
    */
-  verify(token: string, expiredFor?: number): Identity
+  verify(token: string, expiredFor?: number): Promise<Identity>
 }
-
-/** How many verified tokens of a public key are remembered: RS256 and ES256 are dear to verify. */
-const CACHED_TOKENS = 1000
 
 let instances = 0
 
@@ -44,26 +45,28 @@ export default fp<{ config: Config }>(
       verifiers.push((fastify.jwt as unknown as Record<string, JWT>)[namespace] as JWT)
     }
     const signer = verifiers[keys.findIndex(({ signs }) => signs)]
-    fastify.decorate('tokens', createTokens(verifiers, signer, config))
+    const remote = createRemoteVerifier(config, systemClock, (err) =>
+      fastify.log.error({ err }, 'no keys'),
+    )
+    fastify.decorate('tokens', createTokens(verifiers, signer, remote, config))
   },
   { name: 'parley-tokens', fastify: '5.x' },
 )
 
-function jwtOptions({ key, signs, algorithms }: VerificationKey, config: Config) {
+function jwtOptions(key: VerificationKey, config: Config) {
   return {
-    secret: signs ? key : { public: key, private: '' },
-    ...(signs && { sign: { algorithm: algorithms[0] as 'HS256' } }),
-    verify: {
-      algorithms: [...algorithms] as 'HS256'[],
-      requiredClaims: ['sub', 'exp'],
-      cache: signs ? false : CACHED_TOKENS,
-      ...(config.jwtIssuer && { allowedIss: config.jwtIssuer }),
-      ...(config.jwtAudience && { allowedAud: config.jwtAudience }),
-    },
+    secret: key.signs ? key.key : { public: key.key, private: '' },
+    ...(key.signs && { sign: { algorithm: key.algorithms[0] as 'HS256' } }),
+    verify: verifyOptions(key, config),
   }
 }
 
-function createTokens(verifiers: readonly JWT[], signer: JWT | undefined, config: Config): Tokens {
+function createTokens(
+  verifiers: readonly JWT[],
+  signer: JWT | undefined,
+  remote: RemoteVerifier | undefined,
+  config: Config,
+): Tokens {
   const addressed = {
     ...(config.jwtIssuer && { iss: config.jwtIssuer }),
     ...(config.jwtAudience && { aud: config.jwtAudience }),
@@ -74,7 +77,7 @@ function createTokens(verifiers: readonly JWT[], signer: JWT | undefined, config
       if (!signer) throw new ParleyError('INTERNAL', 'there is no key to sign with')
       return signer.sign({ ...addressed, ...claims })
     },
-    verify(token, expiredFor = 0) {
+    async verify(token, expiredFor = 0) {
       const leniency = expiredFor > 0 ? { clockTolerance: expiredFor, cache: false } : undefined
       let problem: unknown
       for (const verifier of verifiers) {
@@ -85,7 +88,12 @@ function createTokens(verifiers: readonly JWT[], signer: JWT | undefined, config
           if (!mayFitAnotherKey(error)) break
         }
       }
-      throw toUnauthorized(problem)
+      if (!remote || (problem && !mayFitAnotherKey(problem))) throw toUnauthorized(problem)
+      try {
+        return identityOf(await remote(token))
+      } catch (error) {
+        throw toUnauthorized(error)
+      }
     },
   }
 }

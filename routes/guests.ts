@@ -39,7 +39,8 @@ const guests: FastifyPluginAsyncTypebox = async (fastify) => {
     },
     async (request, reply) => {
       if (!fastify.originAllowed(request)) throw new ParleyError('ORIGIN_NOT_ALLOWED')
-      const user = sameGuest(fastify, request.headers.authorization) ?? `guest-${systemClock.id()}`
+      const before = await sameGuest(fastify, request.headers.authorization)
+      const user = before ?? `guest-${systemClock.id()}`
       const exp = Math.floor(systemClock.now() / 1000) + config.guestTokenSeconds
       const token = fastify.tokens.sign({ sub: user, name: request.body.nick, scope: GUEST, exp })
       return reply.code(201).send({ token, user, expires: exp * 1000 })
@@ -49,11 +50,11 @@ const guests: FastifyPluginAsyncTypebox = async (fastify) => {
 
 export default guests
 
-function sameGuest({ tokens }: FastifyInstance, authorization: string | undefined) {
+async function sameGuest({ parley }: FastifyInstance, authorization: string | undefined) {
   const carrier = { authorization, subprotocols: undefined, cookie: undefined, query: '' }
   const token = findToken(carrier, undefined)
   if (token === undefined) return undefined
-  const { user, scopes } = tokens.verify(token, REMEMBERED)
+  const { user, scopes } = await parley.verify(token, REMEMBERED)
   if (!scopes.has(GUEST)) throw new ParleyError('FORBIDDEN', 'only a guest’s token is renewed here')
   return user
 }

@@ -2,7 +2,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { systemClock } from '../src/clock.js'
 import { VERSION } from '../src/version.js'
-import { quietLevel } from './log-level.js'
 
 const Summary = Type.Object({
   status: Type.Enum(['ok', 'draining', 'unavailable']),
@@ -26,11 +25,10 @@ const Probe = Type.Object({
 /** `GET /health` for people, `/health/live` and `/health/ready` for probes. No token. */
 const health: FastifyPluginAsyncTypebox = async (fastify) => {
   const { parley, broker } = fastify
-  const logLevel = quietLevel(fastify.log)
 
   fastify.get(
     '/health',
-    { logLevel, schema: { summary: 'Summary', response: { 200: Summary } } },
+    { logLevel: 'warn', schema: { summary: 'Summary', response: { 200: Summary } } },
     async () => {
       const state = broker.health()
       const address = fastify.server.address()
@@ -48,14 +46,14 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
 
   fastify.get(
     '/health/live',
-    { logLevel, schema: { summary: 'Is the process alive?', response: { 200: Probe } } },
+    { logLevel: 'warn', schema: { summary: 'Is the process alive?', response: { 200: Probe } } },
     async () => ({ status: 'live' }),
   )
 
   fastify.get(
     '/health/ready',
     {
-      logLevel,
+      logLevel: 'warn',
       schema: { summary: 'Should it get traffic?', response: { 200: Probe, 503: Probe } },
     },
     async (_request, reply) => {

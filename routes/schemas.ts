@@ -1,7 +1,9 @@
 import Type from 'typebox'
+import { ParleyError } from '../src/errors.js'
 import { Epoch, Offset } from '../src/protocol/actions.js'
+import { jsonProblem } from '../src/protocol/codec.js'
 import { MAX_PAGE_MEMBERS, MAX_PAGE_MESSAGES } from '../src/protocol/limits.js'
-import { RoomName, UserId } from '../src/protocol/names.js'
+import { Nick, RoomName, UserId } from '../src/protocol/names.js'
 
 /** Schemas that several routes share. */
 
@@ -20,6 +22,25 @@ export const ErrorBody = Type.Object(
 
 /** Responses that every route with a token may give. */
 export const refusals = { '4xx': ErrorBody, '5xx': ErrorBody }
+
+/** A response without a body. */
+export const Empty = Type.Null({ description: 'Done; no body' })
+
+/** What is sent to a room, a user or everyone. */
+export const Sending = Type.Object({
+  msg: Type.Unknown({ description: 'Any JSON value' }),
+  nick: Type.Optional(Nick),
+})
+
+/**
+ * A payload as the JSON text that is stored and delivered.
+ * @throws {ParleyError} `BAD_FIELD` when it cannot be sent on unchanged.
+ */
+export function jsonText(msg: unknown): string {
+  const problem = jsonProblem(msg)
+  if (problem !== undefined) throw new ParleyError('BAD_FIELD', `"msg" ${problem}`)
+  return JSON.stringify(msg)
+}
 
 export const RoomParams = Type.Object({ room: RoomName })
 

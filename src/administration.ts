@@ -15,6 +15,8 @@ export interface AdministrationOptions {
   readonly clock: Clock
   readonly connections: ConnectionRegistry
   readonly memberships: Memberships
+  /** How long a revocation is remembered, milliseconds. */
+  readonly revocationLifetime: number
   /** Told of failures that nobody waits for. */
   readonly onError: (error: unknown, what: string) => void
 }
@@ -66,13 +68,15 @@ export class Administration {
     return this.#options.broker.command({ command: 'broadcast', event })
   }
 
-  /** Revokes tokens: for good first, so that no restart forgets it, then on every node. */
-  async revoke(revocation: Revocation): Promise<void> {
-    const { broker, clock } = this.#options
-    const lifetime = revocation.expires - clock.now()
-    if (lifetime <= 0) return
-    await broker.remember(revocationKey(revocation), JSON.stringify(revocation), lifetime)
-    await broker.command({ command: 'revoke', revocation })
+  /** Revokes a token by its `jti`. */
+  revokeToken(tokenId: string): Promise<void> {
+    return this.#revoke({ tokenId, expires: this.#forgetAt() })
+  }
+
+  /** Revokes every token that was issued to a user up to now. */
+  logOut(user: string): Promise<void> {
+    const issuedUntil = this.#options.clock.now()
+    return this.#revoke({ user, issuedUntil, expires: this.#forgetAt() })
   }
 
   /** Does on this node what a command says. */
@@ -95,6 +99,18 @@ export class Administration {
         this.#closeRevoked()
         return
     }
+  }
+
+  /** Remembered first, so that no restart forgets it; then every node is told. */
+  async #revoke(revocation: Revocation): Promise<void> {
+    const { broker, revocationLifetime } = this.#options
+    const text = JSON.stringify(revocation)
+    await broker.remember(revocationKey(revocation), text, revocationLifetime)
+    await broker.command({ command: 'revoke', revocation })
+  }
+
+  #forgetAt(): number {
+    return this.#options.clock.now() + this.#options.revocationLifetime
   }
 
   #remove(room: string, user: string): void {

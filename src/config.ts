@@ -104,6 +104,15 @@ export const ConfigSchema = Type.Object({
     description: 'PEM file with the public key that verifies tokens; nothing is signed then.',
     example: '/etc/parley/jwt.pem',
   }),
+  jwtJwksUrl: Type.Optional(
+    Type.String({
+      pattern: '^(https://|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])[:/])',
+      rule: 'an https address (http only on this machine)',
+      description:
+        'Where the issuer publishes its public keys (a JWK set). They are kept for ten minutes and fetched again, at most every ten seconds, when a token names another key.',
+      example: 'https://login.example.com/.well-known/jwks.json',
+    }),
+  ),
   jwtAlgorithms: list({
     description: 'Algorithms that a token may be signed with.',
     defaultText: 'HS256; with a public key RS256, ES256 or EdDSA, as the key is',
@@ -114,6 +123,12 @@ export const ConfigSchema = Type.Object({
     example: 'https://login.example.com',
   }),
   jwtAudience: optional({ description: 'Required `aud` of tokens.', example: 'parley' }),
+  revocationSeconds: integer(2_592_000, 60, MAX_COUNT, {
+    description:
+      'How long a revocation is remembered: at least as long as the longest-lived token is good for.',
+    unit: 'seconds',
+    example: '86400',
+  }),
   jwtCookie: optional({
     description: 'Name of a cookie that may carry the token.',
     example: 'session',

@@ -93,6 +93,11 @@ export const errors = defineErrors({
     meaning: 'The server is about to stop and takes no new connections.',
     remedy: 'Connect again after `Retry-After` seconds; another node may answer.',
   },
+  KEYS_UNAVAILABLE: {
+    status: 503,
+    meaning: 'The keys of `JWT_JWKS_URL` cannot be fetched, so that no token can be verified.',
+    remedy: 'Try again after `Retry-After` seconds; the server’s log says what fails.',
+  },
   TOO_MANY_CONNECTIONS: {
     status: 429,
     meaning: 'One of the limits `MAX_CONNECTIONS…` is reached; the message says which.',

@@ -13,11 +13,15 @@ async function serve(): Promise<void> {
   const config = readConfig()
   const app = await buildApp(config)
   const delay = config.drainSeconds * 1000 + CLOSE_MARGIN
-  closeWithGrace({ delay, logger: app.log }, async ({ err }) => {
+  let closing = false
+  const { close } = closeWithGrace({ delay, logger: app.log }, async ({ err }) => {
+    closing = true
     if (err) app.log.fatal({ err }, 'stopping after an error')
     await app.parley.drain()
     await app.close()
   })
+  // POST /drain ends the process as a signal does.
+  void app.parley.drainStarted.then(() => closing || close())
   await app.listen({ host: config.host, port: config.port })
   const url = app.listeningOrigin.replace('0.0.0.0', 'localhost')
   app.log.info({ url }, `Parley is ready at ${url}`)

@@ -1,11 +1,13 @@
 import { Dispatcher } from './actions/dispatcher.js'
 import { Administration } from './administration.js'
 import type { Identity } from './auth/identity.js'
+import { Tickets } from './auth/tickets.js'
 import type { Broker, BrokerHandler } from './broker/broker.js'
 import type { Clock } from './clock.js'
 import type { Config } from './config.js'
 import { Connection } from './connections/connection.js'
 import { drainConnections } from './connections/drain.js'
+import { ExpirySweep } from './connections/expiry.js'
 import { TurnFlushQueue } from './connections/flush-queue.js'
 import { Heartbeat } from './connections/heartbeat.js'
 import { RateLimit } from './connections/rate-limit.js'
@@ -25,13 +27,15 @@ export interface Log {
   error(details: object, message: string): void
 }
 
+type VerifyToken = (token: string, expiredFor?: number) => Promise<Identity>
+
 export interface ServiceOptions {
   readonly config: Config
   readonly broker: Broker
   readonly clock: Clock
   readonly log: Log
-  /** Verifies a token, as at the handshake. Rejects with `UNAUTHORIZED`. */
-  readonly verifyToken: (token: string) => Promise<Identity>
+  /** Verifies signature, times and claims of a token. Rejects with `UNAUTHORIZED`. */
+  readonly verifyToken: VerifyToken
 }
 
 /** A client at the door: its token was verified, its transport is open. */
@@ -55,22 +59,33 @@ export class RealtimeService {
   readonly connections: ConnectionRegistry
   readonly rooms: Rooms
   readonly administration: Administration
+  readonly tickets: Tickets
   /** Milliseconds since 1970. */
   readonly startedAt: number
+  /** Resolves when a drain begins, whoever asked for it. */
+  readonly drainStarted: Promise<void>
   readonly #clock: Clock
   readonly #log: Log
   readonly #flushQueue: TurnFlushQueue
   readonly #memberships: Memberships
   readonly #dispatcher: Dispatcher
   readonly #heartbeat: Heartbeat
+  readonly #expiry: ExpirySweep
+  readonly #verifyToken: VerifyToken
   #draining: Promise<void> | undefined
+  #onDrain: () => void = () => {}
 
   constructor({ config, broker, clock, log, verifyToken }: ServiceOptions) {
     this.config = config
     this.broker = broker
     this.startedAt = clock.now()
+    this.drainStarted = new Promise((resolve) => {
+      this.#onDrain = resolve
+    })
     this.#clock = clock
     this.#log = log
+    this.#verifyToken = verifyToken
+    this.tickets = new Tickets(broker, clock)
     this.#flushQueue = new TurnFlushQueue(clock)
     this.rooms = new Rooms(broker, this.#flushQueue)
     this.connections = new ConnectionRegistry((room) => this.rooms.membersOf(room))
@@ -88,15 +103,24 @@ export class RealtimeService {
       clock,
       connections,
       memberships,
+      revocationLifetime: config.revocationSeconds * 1000,
       onError: (err, what) => log.error({ err }, what),
     })
-    const context = { broker, clock, config, connections, memberships, verifyToken }
+    const context = {
+      broker,
+      clock,
+      config,
+      connections,
+      memberships,
+      verifyToken: (token: string) => this.verify(token),
+    }
     this.#dispatcher = new Dispatcher(context, log)
     const heartbeat = {
       interval: config.heartbeatSeconds * 1000,
       idleTimeout: config.idleTimeoutSeconds * 1000,
     }
     this.#heartbeat = new Heartbeat(connections, heartbeat, clock)
+    this.#expiry = new ExpirySweep(connections, clock)
   }
 
   /** Opens the broker and starts the heartbeat. Rejects when the store cannot be opened. */
@@ -113,6 +137,21 @@ export class RealtimeService {
     await this.broker.start(handler)
     await administration.start()
     this.#heartbeat.start()
+    this.#expiry.start()
+  }
+
+  /**
+   * Who a token stands for.
+   * @param expiredFor how long ago it may have expired, milliseconds; 0 by default
+   * @throws {ParleyError} `UNAUTHORIZED`, saying what is wrong; also when it was revoked.
+   */
+  async verify(token: string, expiredFor?: number): Promise<Identity> {
+    return this.#unrevoked(await this.#verifyToken(token, expiredFor))
+  }
+
+  /** As `verify`, for a ticket, which is used up by this. */
+  async redeem(ticket: string): Promise<Identity> {
+    return this.#unrevoked(await this.tickets.redeem(ticket))
   }
 
   /** Whether new connections are turned away because this process is about to stop. */
@@ -190,6 +229,7 @@ export class RealtimeService {
   drain(): Promise<void> {
     const over = this.config.drainSeconds * 1000
     this.#draining ??= drainConnections(this.connections, this.#clock, over, CLOSE_TIMEOUT)
+    this.#onDrain()
     return this.#draining
   }
 
@@ -197,12 +237,18 @@ export class RealtimeService {
   async close(): Promise<void> {
     this.#draining ??= Promise.resolve()
     this.#heartbeat.stop()
+    this.#expiry.stop()
     this.administration.stop()
     for (const connection of this.connections) {
       connection.transport.terminate()
       this.closed(connection, 1006)
     }
     await this.broker.close()
+  }
+
+  #unrevoked(identity: Identity): Identity {
+    if (!this.administration.revocations.covers(identity)) return identity
+    throw new ParleyError('UNAUTHORIZED', 'the token was revoked')
   }
 
   #direct(user: string, event: string): number {

@@ -11,7 +11,9 @@ const ConnectionsQuery = Type.Object({
   room: Type.Optional(RoomName),
 })
 
-/** `GET /connections`, `GET /connections/:id`: the registry of this node, for administrators. */
+const ConnectionParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
+
+/** `GET /connections`, `GET` and `DELETE /connections/:id`: the registry, for administrators. */
 const connections: FastifyPluginAsyncTypebox = async (fastify) => {
   const registry = fastify.connections
 
@@ -65,7 +67,7 @@ const connections: FastifyPluginAsyncTypebox = async (fastify) => {
       onRequest: fastify.requireScope('admin'),
       schema: {
         summary: 'One connection of this node',
-        params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) }),
+        params: ConnectionParams,
         response: { 200: Connection, ...refusals },
       },
     },
@@ -73,6 +75,27 @@ const connections: FastifyPluginAsyncTypebox = async (fastify) => {
       const connection = registry.get(id)
       if (!connection) throw new ParleyError('NOT_FOUND', 'there is no such connection here')
       return toConnection(connection)
+    },
+  )
+
+  fastify.delete(
+    '/connections/:id',
+    {
+      onRequest: fastify.requireScope('admin'),
+      schema: {
+        summary: 'Close one connection with 4501, whichever node has it',
+        params: ConnectionParams,
+        response: {
+          202: Type.Null({ description: 'It is not of this node; every node was told' }),
+          204: Type.Null({ description: 'It was of this node and is closed' }),
+          ...refusals,
+        },
+      },
+    },
+    async ({ params: { id } }, reply) => {
+      const here = registry.get(id) !== undefined
+      await fastify.parley.administration.disconnect(id)
+      return reply.code(here ? 204 : 202).send(null)
     },
   )
 }

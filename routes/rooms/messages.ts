@@ -4,12 +4,11 @@ import { maySend } from '../../src/auth/grants.js'
 import type { Identity } from '../../src/auth/identity.js'
 import { systemClock } from '../../src/clock.js'
 import { ParleyError } from '../../src/errors.js'
-import { Epoch, Offset } from '../../src/protocol/actions.js'
-import { jsonProblem } from '../../src/protocol/codec.js'
+import { Epoch, Offset, Position } from '../../src/protocol/actions.js'
 import { Message } from '../../src/protocol/events.js'
-import { ActionId, Nick, RoomName } from '../../src/protocol/names.js'
+import { ActionId, RoomName } from '../../src/protocol/names.js'
 import { pageLength } from '../../src/rooms/page-length.js'
-import { MessagesQuery, RoomParams, refusals } from '../schemas.js'
+import { jsonText, MessagesQuery, RoomParams, refusals, Sending } from '../schemas.js'
 import { requireGrant } from './index.js'
 
 const Stored = Type.Object({
@@ -21,7 +20,7 @@ const Stored = Type.Object({
   duplicate: Type.Boolean({ description: 'This Idempotency-Key was stored before' }),
 })
 
-/** `GET` and `POST /rooms/:room/messages`. */
+/** `GET`, `POST` and `DELETE /rooms/:room/messages`. */
 const messages: FastifyPluginAsyncTypebox = async (fastify) => {
   const { broker, parley } = fastify
 
@@ -62,10 +61,7 @@ const messages: FastifyPluginAsyncTypebox = async (fastify) => {
         summary: 'Send to a room without a connection',
         params: RoomParams,
         headers: Type.Object({ 'idempotency-key': Type.Optional(ActionId) }),
-        body: Type.Object({
-          msg: Type.Unknown({ description: 'Any JSON value' }),
-          nick: Type.Optional(Nick),
-        }),
+        body: Sending,
         response: { 200: Stored, 201: Stored, ...refusals },
       },
     },
@@ -76,13 +72,25 @@ const messages: FastifyPluginAsyncTypebox = async (fastify) => {
         throw new ParleyError('FORBIDDEN', 'the token does not grant sending to this room')
       }
       const { msg, nick = identity.nick } = request.body
-      const problem = jsonProblem(msg)
-      if (problem !== undefined) throw new ParleyError('BAD_FIELD', `"msg" ${problem}`)
       const id = request.headers['idempotency-key'] ?? systemClock.id()
-      const message = { id, user: identity.user, nick, msg: JSON.stringify(msg) }
+      const message = { id, user: identity.user, nick, msg: jsonText(msg) }
       const stored = await broker.append(room, message)
       return reply.code(stored.duplicate ? 200 : 201).send({ room, id, ...stored })
     },
+  )
+
+  fastify.delete(
+    '/rooms/:room/messages',
+    {
+      onRequest: fastify.requireScope('admin'),
+      schema: {
+        summary: 'Erase a room’s messages for good',
+        description: 'The log gets a new epoch; members are told with a `reset` event.',
+        params: RoomParams,
+        response: { 200: Position, ...refusals },
+      },
+    },
+    async ({ params: { room } }) => broker.erase(room),
   )
 }
 

@@ -41,6 +41,12 @@ export function covers(rooms: RoomSet | undefined, room: string): boolean {
   return rooms.names.has(room) || rooms.prefixes.some((prefix) => room.startsWith(prefix))
 }
 
+/** The claim that gives these grants; undefined when every room is open. */
+export function fromGrants({ join, send }: Grants): Static<typeof RoomsClaim> | undefined {
+  if (join === undefined || send === undefined) return undefined
+  return { join: toPatterns(join), send: toPatterns(send) }
+}
+
 interface Bearer {
   readonly grants: Grants
   readonly scopes: ReadonlySet<string>
@@ -54,6 +60,10 @@ export function mayJoin(bearer: Bearer, room: string): boolean {
 /** Whether this bearer may send to a room as one of its members. */
 export function maySend(bearer: Bearer, room: string): boolean {
   return bearer.scopes.has('publish') || covers(bearer.grants.send, room)
+}
+
+function toPatterns({ names, prefixes }: RoomSet): string[] {
+  return [...names, ...prefixes.map((prefix) => `${prefix}*`)]
 }
 
 function toRoomSet(patterns: readonly string[]): RoomSet {

@@ -4,7 +4,7 @@ import { ParleyError } from '../errors.js'
 import { MAX_NAME_LENGTH } from '../protocol/limits.js'
 import { Nick, UserId } from '../protocol/names.js'
 import { rule, ruleOf } from '../protocol/rule.js'
-import { type Grants, RoomsClaim, toGrants } from './grants.js'
+import { fromGrants, type Grants, RoomsClaim, toGrants } from './grants.js'
 
 /** Who a connection or request acts for, as its token says. */
 export interface Identity {
@@ -72,5 +72,19 @@ export function identityOf(payload: Record<string, unknown>): Identity {
     grants: toGrants(rooms),
     scopes: new Set(scope?.split(' ').filter((word) => word !== '')),
     tokenId: jti,
+  }
+}
+
+/** The claims that give this identity: what a ticket keeps of a token. */
+export function claimsOf(identity: Identity): Record<string, unknown> {
+  const { user, nick, expires, issued, grants, scopes, tokenId } = identity
+  return {
+    sub: user,
+    name: nick,
+    exp: expires / 1000,
+    iat: issued === undefined ? undefined : issued / 1000,
+    rooms: fromGrants(grants),
+    scope: [...scopes].join(' '),
+    jti: tokenId,
   }
 }

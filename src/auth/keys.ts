@@ -20,6 +20,7 @@ const KEY_FILE = 'jwt-secret'
 /**
  * Finds the keys that the settings name. In development, without any, one is made and kept in
  * `DATA_DIR`, so that tokens outlive a restart and `parley token` can sign with it.
+ * With `JWT_JWKS_URL` there may be none.
  * @returns keys in the order in which they are tried; the first that signs is the one that signs.
  * @throws {ConfigError} when a key is missing in production, too short or unreadable.
  */
@@ -35,9 +36,10 @@ export function loadKeys(config: Config): VerificationKey[] {
   }
   const pem = config.jwtPublicKeyFile && readSetting('JWT_PUBLIC_KEY_FILE', config.jwtPublicKeyFile)
   if (secrets.length === 0 && !pem) {
+    if (config.jwtJwksUrl) return []
     if (config.nodeEnv === 'production') {
       throw new ConfigError(
-        'JWT_SECRET, JWT_SECRET_FILE or JWT_PUBLIC_KEY_FILE must be set in production; for example JWT_SECRET=$(openssl rand -base64 33)',
+        'JWT_SECRET, JWT_SECRET_FILE, JWT_PUBLIC_KEY_FILE or JWT_JWKS_URL must be set in production; for example JWT_SECRET=$(openssl rand -base64 33)',
       )
     }
     secrets.push(developmentSecret(config.dataDir))
@@ -45,7 +47,7 @@ export function loadKeys(config: Config): VerificationKey[] {
   const hmac = allowed(config, HMAC, ['HS256'])
   const keys: VerificationKey[] = secrets.map((key) => ({ key, signs: true, algorithms: hmac }))
   if (pem) {
-    const possible = algorithmsOf(pem)
+    const possible = algorithmsOfPem(pem)
     keys.push({
       key: pem,
       signs: false,
@@ -93,14 +95,22 @@ function developmentSecret(dataDir: string): string {
   return made
 }
 
-/** The algorithms that a public key can verify, the usual one first. */
-function algorithmsOf(pem: string): string[] {
+function algorithmsOfPem(pem: string): string[] {
   let key: KeyObject
   try {
     key = createPublicKey(pem)
   } catch (cause) {
     throw new ConfigError('JWT_PUBLIC_KEY_FILE must hold a public key in PEM format', { cause })
   }
+  const algorithms = algorithmsOf(key)
+  if (algorithms.length > 0) return algorithms
+  throw new ConfigError(
+    `JWT_PUBLIC_KEY_FILE must hold an RSA, EC or Ed25519 key, but it is ${key.asymmetricKeyType}`,
+  )
+}
+
+/** The algorithms that a public key can verify, the usual one first; none for other keys. */
+export function algorithmsOf(key: KeyObject): string[] {
   const curve = key.asymmetricKeyDetails?.namedCurve
   switch (key.asymmetricKeyType) {
     case 'rsa':
@@ -111,8 +121,6 @@ function algorithmsOf(pem: string): string[] {
     case 'ed448':
       return ['EdDSA']
     default:
-      throw new ConfigError(
-        `JWT_PUBLIC_KEY_FILE must hold an RSA, EC or Ed25519 key, but it is ${key.asymmetricKeyType}`,
-      )
+      return []
   }
 }

@@ -104,7 +104,7 @@ export interface Broker {
    * Keeps a small value, replacing what the key had. Rejects with `StoreUnavailable` also when
    * too many values are kept already.
    * @param key 1–600 characters
-   * @param value at most 4096 characters
+   * @param value at most 8192 characters
    * @param lifetime milliseconds after which it is gone
    */
   remember(key: string, value: string, lifetime: number): Promise<void>

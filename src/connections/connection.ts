@@ -65,6 +65,8 @@ export class Connection {
   sent = 0
   /** Malformed messages since the last good one. */
   malformed = 0
+  /** The expiry that the client was told of; kept by the expiry sweep. */
+  announcedExpiry = 0
   /** Kept by the heartbeat sweep. */
   pulse: Pulse | undefined
   /** False from the start of the closing handshake. */

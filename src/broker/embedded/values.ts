@@ -98,7 +98,7 @@ export class Values {
 /** Values kept at the same time: what a few tens of megabytes hold. */
 const MAX_VALUES = 100_000
 const MAX_KEY_LENGTH = 600
-const MAX_VALUE_LENGTH = 4096
+const MAX_VALUE_LENGTH = 8192
 
 /** Milliseconds. */
 const BETWEEN_SWEEPS = 10_000
