@@ -28,7 +28,13 @@ const pages: FastifyPluginAsync = async (fastify) => {
   // The build puts .br and .gz files beside the others; nothing is compressed here.
   await fastify.register(files, { root: PUBLIC, serve: false, preCompressed: true })
 
-  fastify.get('/', { helmet: {} }, (_request, reply) => sendPage(reply, 'index.html'))
+  fastify.get('/', { prefixTrailingSlash: 'slash', helmet: {} }, (_request, reply) =>
+    sendPage(reply, 'index.html'),
+  )
+  // The page's addresses are relative: without the slash they would miss the prefix.
+  if (fastify.prefix !== '') {
+    fastify.get('', (_request, reply) => reply.redirect(`${fastify.prefix}/`))
+  }
   const echo = { contentSecurityPolicy: contentSecurityPolicy(["'self'", 'ws:', 'wss:']) }
   fastify.get('/echo', { helmet: echo }, (_request, reply) => sendPage(reply, 'echo.html'))
   fastify.get<{ Params: { '*': string } }>('/assets/*', { helmet: {} }, (request, reply) =>

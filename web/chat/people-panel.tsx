@@ -1,10 +1,8 @@
-import { useSignal } from '@preact/signals'
-import { hashOfRoom } from '../model/route.js'
-import { endpoints } from '../shared/endpoints.js'
 import { Flag } from '../shared/flag.js'
 import { Icon } from '../shared/icons.js'
 import { strings } from '../strings.js'
 import type { Chat } from './chat.js'
+import { CopyLink } from './copy-link.js'
 import type { Room } from './room.js'
 
 const words = strings.people
@@ -28,7 +26,7 @@ export function PeoplePanel({ chat, room }: Props) {
         {words.title} <span class="count">{room.count}</span>
       </h2>
       <div class="panel-scroll">
-        <ul class="people" data-testid="people">
+        <ul class="people">
           {people.map(({ user, nick }) => (
             <li key={user}>
               <Flag of={nick} />
@@ -41,25 +39,11 @@ export function PeoplePanel({ chat, room }: Props) {
         {unlisted > 0 && <p class="hint">{words.more(unlisted)}</p>}
       </div>
       <div class="panel-foot">
-        <CopyLink room={room} />
+        <CopyLink room={room.name} />
         <button type="button" class="button quiet" onClick={() => void chat.leave(room)}>
           <Icon name="leave" /> {words.leave}
         </button>
       </div>
     </>
-  )
-}
-
-function CopyLink({ room }: { readonly room: Room }) {
-  const copied = useSignal(false)
-  const copy = async () => {
-    await navigator.clipboard?.writeText(endpoints.roomLink(hashOfRoom(room.name)))
-    copied.value = true
-  }
-  return (
-    <button type="button" class="button quiet" onClick={() => void copy().catch(() => undefined)}>
-      <Icon name="copy" />{' '}
-      <span aria-live="polite">{copied.value ? words.copied : words.copyLink}</span>
-    </button>
   )
 }

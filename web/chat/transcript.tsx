@@ -118,7 +118,7 @@ function Beginning({ room }: Props) {
   const { messages, older } = room.window.value
   if (messages.length === 0) {
     return room.status.value === 'joined' ? (
-      <EmptyRoom />
+      <EmptyRoom room={room.name} />
     ) : (
       <p class="hint">{strings.room.joining}</p>
     )
