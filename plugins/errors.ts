@@ -19,7 +19,8 @@ export default fp(
   async (fastify) => {
     fastify.setErrorHandler(async (error: FastifyError, request, reply) => {
       const known = toParleyError(error)
-      if (known.statusCode >= 500) request.log.error({ err: error }, 'request failed')
+      if (known.code === 'INTERNAL') request.log.error({ err: error }, 'request failed')
+      else if (request.ws) logRefusal(request, known)
       return sendError(reply, known)
     })
     fastify.setNotFoundHandler((request, reply) =>
@@ -28,6 +29,11 @@ export default fp(
   },
   { name: 'parley-errors', fastify: '5.x' },
 )
+
+function logRefusal(request: FastifyRequest, { code, message }: ParleyError): void {
+  const details = { code, reason: message, address: request.ip }
+  request.log.warn(details, 'handshake refused')
+}
 
 function toParleyError(error: FastifyError): ParleyError {
   if (error instanceof ParleyError) return error

@@ -2,14 +2,16 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { Identity } from '../src/auth/identity.js'
 import { WebSocketTransport } from '../src/connections/websocket-transport.js'
 import { CloseCode } from '../src/protocol/close-codes.js'
+import { quietLevel } from './log-level.js'
 
 /** `GET /chat`: rooms over WebSocket; the protocol of docs/protocol.md. */
 const chat: FastifyPluginAsync = async (fastify) => {
   const { parley } = fastify
+  const logLevel = quietLevel(fastify.log)
 
   fastify.get(
     '/chat',
-    { websocket: true, onRequest: fastify.handshake, logLevel: 'warn' },
+    { websocket: true, onRequest: fastify.handshake, logLevel },
     (socket, request) => {
       const connection = parley.open({
         endpoint: 'chat',

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { systemClock } from '../src/clock.js'
 import { VERSION } from '../src/version.js'
+import { quietLevel } from './log-level.js'
 
 const Summary = Type.Object({
   status: Type.Enum(['ok', 'draining', 'unavailable']),
@@ -25,10 +26,11 @@ const Probe = Type.Object({
 /** `GET /health` for people, `/health/live` and `/health/ready` for probes. No token. */
 const health: FastifyPluginAsyncTypebox = async (fastify) => {
   const { parley, broker } = fastify
+  const logLevel = quietLevel(fastify.log)
 
   fastify.get(
     '/health',
-    { logLevel: 'warn', schema: { summary: 'Summary', response: { 200: Summary } } },
+    { logLevel, schema: { summary: 'Summary', response: { 200: Summary } } },
     async () => {
       const state = broker.health()
       const address = fastify.server.address()
@@ -46,14 +48,14 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
 
   fastify.get(
     '/health/live',
-    { logLevel: 'warn', schema: { summary: 'Is the process alive?', response: { 200: Probe } } },
+    { logLevel, schema: { summary: 'Is the process alive?', response: { 200: Probe } } },
     async () => ({ status: 'live' }),
   )
 
   fastify.get(
     '/health/ready',
     {
-      logLevel: 'warn',
+      logLevel,
       schema: { summary: 'Should it get traffic?', response: { 200: Probe, 503: Probe } },
     },
     async (_request, reply) => {

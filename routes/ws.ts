@@ -2,14 +2,16 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { Identity } from '../src/auth/identity.js'
 import { encodeFrame, Opcode } from '../src/connections/frame.js'
 import { WebSocketTransport } from '../src/connections/websocket-transport.js'
+import { quietLevel } from './log-level.js'
 
 /** `GET /ws`: every message comes back, same type, same bytes. */
 const echo: FastifyPluginAsync = async (fastify) => {
   const { parley } = fastify
+  const logLevel = quietLevel(fastify.log)
 
   fastify.get(
     '/ws',
-    { websocket: true, onRequest: fastify.handshake, logLevel: 'warn' },
+    { websocket: true, onRequest: fastify.handshake, logLevel },
     (socket, request) => {
       const transport = new WebSocketTransport(socket, request.raw.socket)
       const identity = request.identity as Identity
