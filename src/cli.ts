@@ -42,7 +42,7 @@ async function token(args: string[]): Promise<string> {
     ...(rooms && { rooms: rooms.split(',').map((room) => room.trim()) }),
     ...(scope && { scope }),
   }
-  identityOf(claims)
+  checkClaims(claims)
   const config = readConfig()
   if (config.dataDir === ':memory:' && config.jwtSecret.length === 0 && !config.jwtSecretFile) {
     throw new ConfigError(
@@ -55,6 +55,15 @@ async function token(args: string[]): Promise<string> {
     throw new ConfigError('JWT_SECRET must be set to sign tokens; a public key only verifies them')
   }
   return app.tokens.sign(claims)
+}
+
+/** @throws {ConfigError} for claims that the service itself would refuse. */
+function checkClaims(claims: Record<string, unknown>): void {
+  try {
+    identityOf(claims)
+  } catch (error) {
+    throw new ConfigError((error as Error).message)
+  }
 }
 
 function parseToken(args: string[]) {

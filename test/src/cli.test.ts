@@ -1,0 +1,63 @@
+import { execFile } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { claimsOf, JWT_SECRET } from '../helpers/jwt.js'
+import { startService } from '../helpers/service.js'
+
+const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
+
+interface Result {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function parley(args: string[], env: Record<string, string> = {}): Promise<Result> {
+  return new Promise((resolve) => {
+    const options = { cwd: tmpdir(), env: { PATH: process.env.PATH ?? '', ...env } }
+    execFile(process.execPath, [CLI, ...args], options, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    )
+  })
+}
+
+t.test('parley token prints a token that the service takes', async (t) => {
+  const args = ['--user', 'demo', '--name', 'Demo', '--rooms', 'team-*, 8888', '--expires', '15m']
+  const env = { JWT_SECRET, DATA_DIR: ':memory:' }
+  const { code, stdout } = await parley(['token', ...args, '--scope', 'admin'], env)
+  t.equal(code, 0)
+  const token = stdout.trim()
+  const claims = claimsOf(token)
+  t.match(claims, { sub: 'demo', name: 'Demo', rooms: ['team-*', '8888'], scope: 'admin' })
+  t.equal(Number(claims.exp) - Number(claims.iat), 900)
+  const service = await startService(t)
+  const headers = { authorization: `Bearer ${token}` }
+  t.match(await service.request('GET', '/connections', { headers }), { statusCode: 200 })
+})
+
+t.test('mistakes on the command line are one clear line and exit code 1', async (t) => {
+  const cases: [args: string[], env: Record<string, string>, stderr: RegExp][] = [
+    [['token'], { JWT_SECRET }, /^parley: --user is missing\nUsage:/],
+    [['token', '--user', 'a', '--colour', 'red'], { JWT_SECRET }, /--colour/],
+    [['token', '--user', 'a', '--expires', 'soon'], { JWT_SECRET }, /--expires must be a time/],
+    [['token', '--user', 'a\u202eb'], { JWT_SECRET }, /claim "sub"/],
+    [['token', '--user', 'a'], { DATA_DIR: ':memory:' }, /JWT_SECRET must be set/],
+    [['serve'], { PORT: 'x' }, /^parley: PORT must be an integer/],
+    [['serve'], { NODE_ENV: 'production', DATA_DIR: ':memory:' }, /must be set in production/],
+    [
+      ['serve'],
+      { ALLOWED_ORIGINS: 'example', DATA_DIR: ':memory:' },
+      /ALLOWED_ORIGINS.*not an origin/,
+    ],
+    [['dance'], {}, /^Usage:/],
+  ]
+  const results = await Promise.all(cases.map(([args, env]) => parley(args, env)))
+  for (const [i, [args, , expected]] of cases.entries()) {
+    const { code, stderr } = results[i] as Result
+    t.equal(code, 1, args.join(' '))
+    t.match(stderr, expected)
+    t.notMatch(stderr, /\n {4}at /, 'no stack')
+  }
+  t.match(await parley(['--help']), { code: 0, stdout: /^Usage:/ })
+})
