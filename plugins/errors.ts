@@ -55,8 +55,10 @@ function toParleyError(error: FastifyError): ParleyError {
 function sendError(reply: FastifyReply, { statusCode, code, message, retryAfter }: ParleyError) {
   if (code === 'UNAUTHORIZED') reply.header('www-authenticate', challenge(reply.request, message))
   if (code === 'UPGRADE_REQUIRED' && reply.request.raw.httpVersionMajor === 1) {
-    reply.headers({ upgrade: 'websocket', connection: 'upgrade' })
+    reply.headers({ upgrade: 'websocket', connection: 'upgrade, close' })
   }
+  // RFC 6455, section 4.4: whoever speaks another version is told which one is spoken here.
+  if (code === 'BAD_HANDSHAKE') reply.header('sec-websocket-version', '13')
   // The connection of a refused handshake carries no second request.
   if (reply.request.ws) reply.header('connection', 'close')
   if (retryAfter !== undefined) reply.header('retry-after', Math.ceil(retryAfter / 1000))

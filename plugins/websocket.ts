@@ -1,9 +1,11 @@
 import websocket from '@fastify/websocket'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { WebSocket } from 'ws'
 import { selectSubprotocol } from '../src/auth/token-source.js'
 import type { Config } from '../src/config.js'
+import { guardUpgrades, type UpgradeListener } from '../src/connections/upgrade-guard.js'
+import { ParleyError } from '../src/errors.js'
 import { CloseCode } from '../src/protocol/close-codes.js'
 import { CLOSE_TIMEOUT } from '../src/service.js'
 
@@ -21,15 +23,33 @@ export default fp<{ config: Config }>(
       perMessageDeflate: false,
       handleProtocols: (offered: Set<string>) => selectSubprotocol([...offered].join()) ?? false,
     }
+    const others = fastify.server.listeners('upgrade')
     await fastify.register(websocket, {
       options,
       errorHandler: onError,
       // The service has sent everyone away by the time the server closes; see src/service.ts.
       preClose: (done) => done(),
     })
+    // Somebody else who listens too decides about what is not ours.
+    if (others.length > 0) return
+    const [accept] = fastify.server.listeners('upgrade') as [UpgradeListener]
+    fastify.server.off('upgrade', accept).on('upgrade', guardUpgrades(fastify.server, accept))
+    refuseElsewhere(fastify)
   },
   { name: 'parley-websocket', fastify: '5.x' },
 )
+
+/** @fastify/websocket would accept a WebSocket on every route, only to close it. */
+function refuseElsewhere(fastify: FastifyInstance): void {
+  const endpoints = new Set<string>()
+  fastify.addHook('onRoute', ({ websocket, url }) => {
+    if (websocket) endpoints.add(url)
+  })
+  fastify.addHook('onRequest', async ({ ws, is404, routeOptions }) => {
+    if (!ws || is404 || endpoints.has(routeOptions.url as string)) return
+    throw new ParleyError('NOT_FOUND', 'there is no WebSocket at this address')
+  })
+}
 
 /** ws closes by itself with the code that fits, so that all that is left is to say so. */
 function onError(error: Error, socket: WebSocket, request: FastifyRequest): void {
