@@ -26,6 +26,8 @@ export default fp<{ config: Config }>(
     fastify.decorate('parley', service)
     fastify.decorate('connections', service.connections)
     await service.start()
+    // Before the server waits for its connections: upgraded ones would never end by themselves.
+    fastify.addHook('preClose', () => service.drain())
     fastify.addHook('onClose', () => service.close())
   },
   { name: 'parley-service', fastify: '5.x', dependencies: ['parley-broker', 'parley-tokens'] },

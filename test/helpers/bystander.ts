@@ -2,12 +2,15 @@ import { WebSocket } from 'ws'
 
 /** A client that keeps chatting while others misbehave. */
 export class Bystander {
+  /** Resolves with the close code. */
+  readonly closed: Promise<number>
   readonly #socket: WebSocket
   readonly #waiting = new Map<string, (event: { offset: number }) => void>()
   #sent = 0
 
   private constructor(socket: WebSocket) {
     this.#socket = socket
+    this.closed = new Promise((resolve) => socket.on('close', resolve))
     socket.on('message', (data) => {
       const event = JSON.parse(String(data))
       this.#waiting.get(`${event.event} ${event.id}`)?.(event)

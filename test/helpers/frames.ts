@@ -36,15 +36,18 @@ export interface ServerFrame {
 }
 
 /**
- * Splits what a server sent into frames and says how many bytes they took; an unfinished frame
+ * Splits what a server sent into at most so many frames and says how many bytes they took; an unfinished frame
  * stays. Throws when one is masked, fragmented or has a reserved bit: this server never does that.
  */
-export function serverFrames(bytes: Buffer): { frames: ServerFrame[]; used: number } {
+export function serverFrames(
+  bytes: Buffer,
+  most = Number.POSITIVE_INFINITY,
+): { frames: ServerFrame[]; used: number } {
   const frames: ServerFrame[] = []
   let used = 0
   for (;;) {
     const rest = bytes.subarray(used)
-    if (rest.length < 2) return { frames, used }
+    if (rest.length < 2 || frames.length === most) return { frames, used }
     const marker = rest[1] as number
     if (marker & 0x80 || ((rest[0] as number) & 0xf0) !== 0x80) {
       throw new Error(`not a server's frame: ${rest.subarray(0, 16).toString('hex')}`)

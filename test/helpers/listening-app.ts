@@ -1,9 +1,9 @@
-import { createHmac } from 'node:crypto'
 import type { AddressInfo, Server } from 'node:net'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { buildApp } from '../../src/app.js'
 import { type Config, resolveConfig } from '../../src/config.js'
 import { Bystander } from './bystander.js'
+import { JWT_SECRET, signToken } from './jwt.js'
 
 /** The service of the test's own process, in memory, listening on a free port. */
 export interface ListeningApp {
@@ -16,8 +16,6 @@ export interface ListeningApp {
   quiet(): Promise<void>
 }
 
-const SECRET = 'the-key-of-the-tests-at-least-32-bytes'
-
 /** Starts the service; the end of the test closes it. */
 export async function listen(
   t: { teardown(end: () => unknown): unknown },
@@ -27,7 +25,7 @@ export async function listen(
   const config = resolveConfig({
     logLevel: 'silent',
     dataDir: ':memory:',
-    jwtSecret: [SECRET],
+    jwtSecret: [JWT_SECRET],
     drainSeconds: 0,
     ...settings,
   })
@@ -35,7 +33,10 @@ export async function listen(
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   const { port } = app.server.address() as AddressInfo
-  const bystander = await Bystander.connect(`ws://127.0.0.1:${port}/chat`, token('bystander'))
+  const bystander = await Bystander.connect(
+    `ws://127.0.0.1:${port}/chat`,
+    signToken({ sub: 'bystander' }, 3600),
+  )
   return {
     app,
     server: app.server,
@@ -45,12 +46,4 @@ export async function listen(
       while (app.connections.size > 1) await new Promise((resolve) => setImmediate(resolve))
     },
   }
-}
-
-/** A token for this user, signed by hand, so that it can say what the service never would. */
-export function token(sub: string, claims: object = {}): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const exp = Math.floor(Date.now() / 1000) + 3600
-  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub, exp, ...claims })}`
-  return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`
 }

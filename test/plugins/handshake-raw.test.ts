@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { clientFrame } from '../helpers/frames.js'
-import { listen, token } from '../helpers/listening-app.js'
+import { signToken } from '../helpers/jwt.js'
+import { listen } from '../helpers/listening-app.js'
 import { RawConnection } from '../helpers/raw-connection.js'
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
@@ -8,7 +9,7 @@ const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
 
 const here = await listen(t)
 const { server, bystander } = here
-const authorization = `Authorization: Bearer ${token('ann')}`
+const authorization = `Authorization: Bearer ${signToken({ sub: 'ann' })}`
 const required = [
   `Host: 127.0.0.1:${here.port}`,
   'Upgrade: websocket',
@@ -205,3 +206,28 @@ check('frames in the packet of the handshake are not missed', async (t) => {
   t.pass('ten pongs')
   raw.end()
 })
+
+t.test(
+  'a stalled handshake is ended, and the application closes with connections open',
+  async (t) => {
+    const http = { headersTimeout: 200, connectionsCheckingInterval: 50 }
+    let close = () => Promise.resolve()
+    const stalling = await listen(
+      { teardown: (end) => (close = async () => void (await end())) },
+      {},
+      { http, requestTimeout: 200 } as object,
+    )
+    const raws = await Promise.all(
+      ['', 'GET /ch', handshake().slice(0, -2)].map(async (start) => {
+        const raw = await RawConnection.open(stalling.server)
+        raw.write(start)
+        return raw
+      }),
+    )
+    for (const raw of raws.slice(1)) t.match(await raw.toEnd(), /^HTTP\/1\.1 408 /)
+    t.ok(await stalling.bystander.chats())
+    await close()
+    await raws[0]?.closed
+    t.equal(await stalling.bystander.closed, 1012)
+  },
+)
