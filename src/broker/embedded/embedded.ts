@@ -27,7 +27,7 @@ import { Log } from './log.js'
 import { PresenceTable } from './presence.js'
 import { Retention } from './retention.js'
 import { listRooms } from './room-list.js'
-import type { Durability, LogStore } from './store.js'
+import { type Durability, type LogStore, LostMessage } from './store.js'
 import { Values } from './values.js'
 
 export interface EmbeddedBrokerOptions {
@@ -120,10 +120,7 @@ class EmbeddedBroker implements Broker {
   }
 
   async read(room: string, query: ReadQuery): Promise<Page> {
-    return this.#reading(() => {
-      const head = this.#heads.get(room)
-      return readPage(this.#options.store, head, this.#first(head), query)
-    })
+    return this.#reading(() => this.#page(this.#heads.get(room), query))
   }
 
   async enter(room: string, member: Member): Promise<Presence> {
@@ -195,6 +192,19 @@ class EmbeddedBroker implements Broker {
     this.#values.stop()
     this.#closing ??= this.#log.close()
     return this.#closing
+  }
+
+  /** A message that is lost ends the log towards the past: what is before it is not shown either. */
+  #page(head: Head, query: ReadQuery): Page {
+    for (;;) {
+      try {
+        return readPage(this.#options.store, head, this.#first(head), query)
+      } catch (error) {
+        if (!(error instanceof LostMessage)) throw error
+        this.#onError(error, `the history of room "${head.room}" is cut short`)
+        head.first = Math.max(head.first, error.offset + 1)
+      }
+    }
   }
 
   #describe(room: string): RoomInfo | undefined {

@@ -1,42 +1,56 @@
-import { type LogMessage, type Page, type ReadQuery, StoreUnavailable } from '../broker.js'
+import type { LogMessage, Page, ReadQuery } from '../broker.js'
 import type { Head } from './heads.js'
-import type { LogStore } from './store.js'
+import { type LogStore, LostMessage } from './store.js'
 
 /** How much of a room's log readers see. */
 export interface HistoryLimits {
+  /** Messages kept per room. */
   readonly historyMessages: number
+  /** How long messages are kept, seconds. */
   readonly historySeconds: number
 }
 
-/** Reads a page. Throws what the store throws, and `StoreUnavailable` when messages are missing. */
+/**
+ * Reads a page of what is visible from `first` on. Throws what the store throws; `LostMessage` where
+ * a message is not there, so that no page has a hole.
+ */
 export function readPage(store: LogStore, head: Head, first: number, query: ReadQuery): Page {
-  const { epoch, offset } = head
+  const { epoch, offset, record } = head
   const forward = query.after !== undefined
   const from = forward ? Math.max(query.after + 1, first) : first
-  const to = Math.min(offset, (forward ? query.upTo : query.before && query.before - 1) ?? offset)
+  const end = forward ? query.upTo : query.before && query.before - 1
+  const to = Math.min(offset, end ?? offset)
+  const available = record === undefined ? 0 : Math.max(0, to - from + 1)
+  const wanted = Math.min(query.limit, available)
   const messages: LogMessage[] = []
-  if (from > to || head.record === undefined) {
-    return { epoch, offset, first, messages, more: false }
+  if (record !== undefined && wanted > 0) {
+    const [start, step] = forward ? [from, 1] : [to, -1]
+    collect(store, record.key, { start, step, wanted, maxLength: query.maxLength }, messages)
+    if (!forward) messages.reverse()
   }
-  const key = head.record.key
-  const wanted = Math.min(query.limit, to - from + 1)
-  const start = forward ? from : to
-  const end = forward ? from + wanted - 1 : to - wanted + 1
+  return { epoch, offset, first, messages, more: messages.length < available }
+}
+
+interface Run {
+  readonly start: number
+  readonly step: number
+  readonly wanted: number
+  readonly maxLength: number
+}
+
+/** Reads messages in a row until enough are there or the next would be too much. */
+function collect(store: LogStore, key: number, run: Run, into: LogMessage[]): void {
+  const { start, step, wanted, maxLength } = run
+  let expected = start
   let length = 0
-  if (wanted > 0) {
-    let expected = start
-    for (const message of store.messages(key, start, end)) {
-      if (message.offset !== expected) break
-      length += message.json.length + 1
-      if (length > query.maxLength && messages.length > 0) break
-      messages.push(message)
-      expected += forward ? 1 : -1
-    }
-    const complete = messages.length === wanted || length > query.maxLength
-    if (!complete) throw new StoreUnavailable(`message ${expected} of the log is missing`)
+  for (const message of store.messages(key, start, start + step * (wanted - 1))) {
+    if (message.offset !== expected) break
+    length += message.json.length + 1
+    if (length > maxLength && into.length > 0) return
+    into.push(message)
+    expected += step
   }
-  if (!forward) messages.reverse()
-  return { epoch, offset, first, messages, more: messages.length < to - from + 1 }
+  if (into.length < wanted) throw new LostMessage(expected)
 }
 
 /**
@@ -58,7 +72,11 @@ export function firstVisible(
 
 /** The first offset from `first` on that is not older than `time`; `last + 1` when all are. */
 function firstSince(store: LogStore, key: number, first: number, last: number, time: number) {
-  const isOld = (offset: number) => (store.timeOf(key, offset) ?? 0) < time
+  const isOld = (offset: number) => {
+    const stored = store.timeOf(key, offset)
+    if (stored === undefined) throw new LostMessage(offset)
+    return stored < time
+  }
   if (first > last || !isOld(first)) return first
   let low = first + 1
   let high = last + 1

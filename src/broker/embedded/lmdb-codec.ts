@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { LogMessage } from '../broker.js'
-import type { Place } from './store.js'
+import { LostMessage, type Place } from './store.js'
 
 /**
  * The byte format of the LMDB store, version 1. Numbers are unsigned and big-endian, so that keys
@@ -60,12 +60,12 @@ export function writeMessage(message: LogMessage, target: Buffer, start: number)
   return end
 }
 
-/** Reads a message's value. Throws when it is not what was written. */
-export function readMessage(offset: number, bytes: Buffer, length: number): LogMessage {
-  if (length <= MESSAGE_HEAD || crc32(bytes.subarray(4, length)) !== bytes.readUInt32BE(0)) {
-    throw new Error(`message ${offset} of the log is damaged`)
+/** Reads a message's value. Throws `LostMessage` when it is not what was written. */
+export function readMessage(offset: number, bytes: Buffer): LogMessage {
+  if (bytes.length <= MESSAGE_HEAD || crc32(bytes.subarray(4)) !== bytes.readUInt32BE(0)) {
+    throw new LostMessage(offset)
   }
-  const json = bytes.toString('utf8', MESSAGE_HEAD, length)
+  const json = bytes.toString('utf8', MESSAGE_HEAD)
   return { offset, time: bytes.readUIntBE(4, 6), json }
 }
 

@@ -1,6 +1,9 @@
-import { mkdirSync } from 'node:fs'
-import { type Database, open, type RootDatabase } from 'lmdb'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { uptime } from 'node:os'
+import type { Database } from 'lmdb'
 import type { LogMessage, Remembered } from '../broker.js'
+import { type DirectoryLock, lockDirectory } from './directory-lock.js'
 import {
   idKeys,
   messageKeys,
@@ -12,68 +15,119 @@ import {
   writeMessage,
   writePlace,
 } from './lmdb-codec.js'
-import type { Change, Life, LogStore, NamesQuery, Place, RoomRecord, StoreEpoch } from './store.js'
+import { LmdbEnvironment, type Written } from './lmdb-environment.js'
+import type {
+  Change,
+  Durability,
+  Life,
+  LogStore,
+  NamesQuery,
+  Place,
+  RoomRecord,
+  StoreEpoch,
+} from './store.js'
 
-/** Opens the log in `dir`, which is made if it does not exist. */
-export async function openLmdbStore(options: { dir: string }): Promise<LogStore> {
-  mkdirSync(options.dir, { recursive: true, mode: 0o700 })
-  return new LmdbStore(options.dir)
+export interface LmdbStoreOptions {
+  /** Directory of the log; made if it does not exist. */
+  readonly dir: string
+  /** Id of this run of the machine; a power cut lies between different ones. Default: the system's. */
+  readonly bootId?: string
+}
+
+/**
+ * Opens the log in a directory. Rejects when another process uses it, and when it is damaged: then
+ * nothing is changed and the message says what is wrong.
+ */
+export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore> {
+  const { dir, bootId = systemBootId() } = options
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const lock = await lockDirectory(dir, process.pid, randomBytes(6).toString('base64url'))
+  try {
+    return new LmdbStore(await LmdbEnvironment.open(dir), lock, bootId)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
 }
 
 class LmdbStore implements LogStore {
-  readonly #root: RootDatabase
-  readonly #meta: Database<unknown, string>
-  readonly #rooms: Database<RoomRecord, string>
+  readonly #environment: LmdbEnvironment
+  readonly #lock: DirectoryLock
+  readonly #bootId: string
+  readonly #meta: Database<Meta[keyof Meta], keyof Meta>
+  readonly #rooms: Database<StoredRecord, string>
   readonly #messages: Database<Buffer, number[]>
   readonly #ids: Database<Buffer, (number | string)[]>
   readonly #garbage: Database<true, number>
   readonly #values: Database<Omit<Remembered, 'key'>, string>
-  /** Bytes of the commit under way. */
+  #generation = 0
+  #durability: Durability = 'commit'
+  #last: Written | undefined
+  /** The values of the commit under way. */
   #slab = Buffer.allocUnsafeSlow(1024 * 1024)
 
-  constructor(dir: string) {
-    this.#root = open({
-      path: dir,
-      noSubdir: false,
-      maxDbs: 8,
-      eventTurnBatching: false,
-      encoding: 'binary',
-    })
+  constructor(environment: LmdbEnvironment, lock: DirectoryLock, bootId: string) {
+    this.#environment = environment
+    this.#lock = lock
+    this.#bootId = bootId
+    const { root } = environment
     const json = { encoding: 'json' } as const
-    this.#meta = this.#root.openDB('meta', json)
-    this.#rooms = this.#root.openDB('rooms', json)
-    this.#garbage = this.#root.openDB('garbage', json)
-    this.#values = this.#root.openDB('values', json)
-    this.#messages = this.#root.openDB('messages', binary(messageKeys))
-    this.#ids = this.#root.openDB('ids', binary(idKeys))
+    this.#meta = root.openDB('meta', json)
+    this.#rooms = root.openDB('rooms', json)
+    this.#garbage = root.openDB('garbage', json)
+    this.#values = root.openDB('values', json)
+    this.#messages = root.openDB('messages', binary(messageKeys))
+    this.#ids = root.openDB('ids', binary(idKeys))
   }
 
-  async start(life: Life): Promise<void> {
-    if (this.#meta.get('epoch') === undefined) {
-      await this.#meta.put('epoch', { epoch: life.epoch, key: 0 })
+  async start({ durability, epoch }: Life): Promise<void> {
+    const last = this.#get('life')
+    const lostTail =
+      last !== undefined &&
+      !last.clean &&
+      last.durability === 'commit' &&
+      last.boot !== this.#bootId
+    this.#durability = durability
+    this.#generation = (last?.generation ?? 0) + (lostTail ? 1 : 0)
+    const isNew = this.#get('epoch') === undefined
+    await this.#write(() => {
+      if (isNew || lostTail) void this.#meta.put('epoch', { epoch, key: this.lastKey() })
+      void this.#meta.put('life', this.#life(false))
+    }).flushed
+  }
+
+  problem(): string | undefined {
+    try {
+      this.#environment.check()
+      return undefined
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
     }
   }
 
   epoch(): StoreEpoch {
-    return this.#meta.get('epoch') as StoreEpoch
+    return this.#read(() => this.#get('epoch')) ?? { epoch: '', key: 0 }
   }
 
   lastKey(): number {
-    return (this.#meta.get('lastKey') as number | undefined) ?? 0
+    return this.#read(() => this.#get('lastKey')) ?? 0
   }
 
   room(name: string): RoomRecord | undefined {
-    return this.#rooms.get(name)
+    const stored = this.#read(() => this.#rooms.get(name))
+    return stored && fromStored(stored, this.#generation)
   }
 
   roomNames({ prefix = '', after, limit }: NamesQuery): string[] {
-    const names: string[] = []
     const start = after ?? prefix
-    for (const name of this.#rooms.getKeys(start === '' ? {} : { start })) {
-      if (names.length === limit || !name.startsWith(prefix)) break
-      if (name !== after) names.push(name)
-    }
-    return names
+    return this.#read(() => {
+      const names: string[] = []
+      for (const name of this.#rooms.getKeys(start === '' ? {} : { start })) {
+        if (names.length === limit || !name.startsWith(prefix)) break
+        if (name !== after) names.push(name)
+      }
+      return names
+    })
   }
 
   newest(room: number): Place | undefined {
@@ -85,76 +139,116 @@ class LmdbStore implements LogStore {
   }
 
   timeOf(room: number, offset: number): number | undefined {
-    const bytes = this.#messages.getBinaryFast([room, offset])
+    const bytes = this.#read(() => this.#messages.getBinaryFast([room, offset]))
     return bytes && readMessageTime(bytes)
   }
 
   *messages(room: number, from: number, to: number): Generator<LogMessage, void> {
     const reverse = from > to
     const end = [room, reverse ? to - 1 : to + 1]
-    for (const { key, value } of this.#messages.getRange({ start: [room, from], end, reverse })) {
-      yield readMessage(key[1] as number, value, value.length)
+    this.#environment.check()
+    try {
+      for (const { key, value } of this.#messages.getRange({ start: [room, from], end, reverse })) {
+        yield readMessage(key[1] as number, value)
+      }
+    } catch (error) {
+      this.#environment.refresh()
+      throw error
     }
   }
 
   find(room: number, user: string, id: string): Place | undefined {
-    const bytes = this.#ids.getBinaryFast([room, user, id])
+    const bytes = this.#read(() => this.#ids.getBinaryFast([room, user, id]))
     return bytes && readPlace(bytes)
   }
 
-  *values(): Generator<Remembered, void> {
-    for (const { key, value } of this.#values.getRange({})) yield { key, ...value }
+  values(): Remembered[] {
+    const entries = this.#read(() => [...this.#values.getRange()])
+    return entries.map(({ key, value }) => ({ key, ...value }))
   }
 
   discarded(): number | undefined {
-    for (const key of this.#garbage.getKeys({ limit: 1 })) return key
-    return undefined
+    const [key] = this.#read(() => [...this.#garbage.getKeys({ limit: 1 })])
+    return key
   }
 
   async commit(changes: readonly Change[]): Promise<void> {
-    await this.#root.batch(() => {
-      this.#reserve(changes)
+    await this.#environment.reserve(changes.length, this.#makeRoom(changes))
+    await this.#write(() => {
       let end = 0
       for (const change of changes) end = this.#apply(change, end)
-    })
+    }).visible
   }
 
   async flush(): Promise<void> {
-    await this.#root.flushed
+    await this.#last?.flushed
   }
 
   async close(): Promise<void> {
-    await this.#root.flushed
-    await this.#root.close()
+    try {
+      this.#environment.check()
+      await this.#write(() => void this.#meta.put('life', this.#life(true))).flushed
+    } catch {
+      // The next start finds that this life did not end well, which is the truth.
+    }
+    await this.#environment.close()
+    await this.#lock.release()
+  }
+
+  #get<K extends keyof Meta>(key: K): Meta[K] | undefined {
+    return this.#meta.get(key) as Meta[K] | undefined
+  }
+
+  #life(clean: boolean): Meta['life'] {
+    const generation = this.#generation
+    return { boot: this.#bootId, durability: this.#durability, generation, clean }
+  }
+
+  #write(queue: () => void): Written {
+    this.#last = this.#environment.write(queue)
+    return this.#last
   }
 
   #first(range: { start: number[]; end: number[]; reverse?: boolean }): Place | undefined {
-    for (const { key, value } of this.#messages.getRange({ ...range, limit: 1 })) {
-      return { offset: key[1] as number, time: readMessageTime(value) }
-    }
-    return undefined
+    const [entry] = this.#read(() => [...this.#messages.getRange({ ...range, limit: 1 })])
+    return entry && { offset: entry.key[1] as number, time: readMessageTime(entry.value) }
   }
 
-  #reserve(changes: readonly Change[]): void {
+  /** Reads. After an error the other reads of this turn start afresh. */
+  #read<T>(read: () => T): T {
+    this.#environment.check()
+    try {
+      return read()
+    } catch (error) {
+      this.#environment.refresh()
+      throw error
+    }
+  }
+
+  /** Makes room in the slab for the values of all changes. Returns how many bytes they may take. */
+  #makeRoom(changes: readonly Change[]): number {
     let size = 0
     for (const change of changes) {
       if (change.kind === 'append') size += messageSize(change.message) + PLACE_LENGTH
     }
     if (size > this.#slab.length) this.#slab = Buffer.allocUnsafeSlow(size)
+    return size
   }
 
-  /** Queues a change's writes; their bytes go into the slab from `start`. Returns the end. */
+  /** Queues a change's writes; their values go into the slab from `start`. Returns the end. */
   #apply(change: Change, start: number): number {
     switch (change.kind) {
       case 'append':
         return this.#append(change.room, change.user, change.id, change.message, start)
       case 'room':
-        void this.#rooms.put(change.name, change.record)
-        void this.#meta.put('lastKey', Math.max(change.record.key, this.lastKey()))
+        void this.#rooms.put(change.name, toStored(change.record, this.#generation))
+        if (change.record.key > this.lastKey()) void this.#meta.put('lastKey', change.record.key)
         break
       case 'trim':
         void this.#messages.remove([change.room, change.offset])
-        void this.#ids.remove([change.room, change.user, change.id])
+        if (change.author !== undefined) {
+          void this.#ids.remove([change.room, change.author.user, change.author.id])
+        }
         break
       case 'forget':
         void this.#rooms.remove(change.name)
@@ -177,7 +271,7 @@ class LmdbStore implements LogStore {
         void this.#values.remove(change.key)
         break
       case 'probe':
-        void this.#meta.put('probe', change.time)
+        void this.#meta.put('probe', PROBE)
         break
     }
     return start
@@ -205,7 +299,55 @@ class LmdbStore implements LogStore {
   }
 }
 
-/** A database of bytes under keys of our own format. */
+/** Options of a database of bytes under keys of our own format. */
 function binary(keyEncoder: object) {
   return { encoding: 'binary', keyEncoder } as const
+}
+
+interface Meta {
+  epoch: StoreEpoch
+  lastKey: number
+  life: {
+    readonly boot: string
+    readonly durability: Durability
+    /** How often a tail may have been lost so far. */
+    readonly generation: number
+    /** It ended with `close`. */
+    readonly clean: boolean
+  }
+  probe: string
+}
+
+/** What a probe writes: as much as a few messages, so that success means something. */
+const PROBE = 'x'.repeat(64 * 1024)
+
+/**
+ * A record on disk. Its epoch is good for the generation in which it was given; in later ones the
+ * room's epoch has the generation's number at its end, so that a new generation costs no write.
+ */
+interface StoredRecord {
+  readonly key: number
+  readonly epoch: string
+  readonly generation: number
+  readonly trimmed: number
+}
+
+function fromStored({ key, epoch, generation, trimmed }: StoredRecord, now: number): RoomRecord {
+  return { key, epoch: generation === now ? epoch : `${epoch}.${now}`, trimmed }
+}
+
+function toStored({ key, epoch, trimmed }: RoomRecord, now: number): StoredRecord {
+  const [base = epoch, since] = epoch.split('.')
+  return { key, epoch: base, generation: since === undefined ? now : EARLIER, trimmed }
+}
+
+const EARLIER = -1
+
+function systemBootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+  } catch {
+    // Elsewhere the time of the start, to ten minutes.
+    return String(Math.round((Date.now() / 1000 - uptime()) / 600))
+  }
 }

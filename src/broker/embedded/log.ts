@@ -104,6 +104,8 @@ export class Log {
   }
 
   health(): BrokerHealth {
+    const problem = this.#options.store.problem()
+    if (problem !== undefined) this.#breaker.trip(new Error(problem))
     const stalled = this.#stalledFor()
     if (stalled < STALLED_AFTER) return this.#breaker.health()
     const since = this.#options.clock.now() - stalled
@@ -193,10 +195,7 @@ export class Log {
     const { store, heads, clock } = this.#options
     const batch = new Batch(store, heads, clock.now(), () => ++this.#lastKey)
     try {
-      for (const job of jobs) {
-        if (job.kind === 'append') batch.append(job)
-        else batch.erase(job, clock.id())
-      }
+      for (const job of jobs) this.#add(job, batch)
       await this.#commit(batch.changes, batch.heads())
     } catch (error) {
       this.#fail(error)
@@ -206,6 +205,18 @@ export class Log {
       return
     }
     this.#finish(batch)
+  }
+
+  /** What goes wrong with one job because a part of the store is damaged is its problem alone. */
+  #add(job: Job, batch: Batch): void {
+    const { store, clock } = this.#options
+    try {
+      if (job.kind === 'append') batch.append(job)
+      else batch.erase(job, clock.id())
+    } catch (error) {
+      if (store.problem() !== undefined) throw error
+      job.reject(new StoreUnavailable(`the log cannot be read: ${String(error)}`, { cause: error }))
+    }
   }
 
   #finish(batch: Batch): void {
@@ -270,8 +281,8 @@ export class Log {
 
   /** Writes a little; when that works, finds out what became of the commits that failed. */
   async #probe(): Promise<void> {
-    const { store, clock, durability } = this.#options
-    await store.commit([{ kind: 'probe', time: clock.now() }])
+    const { store, durability } = this.#options
+    await store.commit([{ kind: 'probe' }])
     if (durability === 'flush') await store.flush()
     this.#reconcile()
   }

@@ -36,6 +36,10 @@ class MemoryStore implements LogStore {
     if (this.#epoch.epoch === '') this.#epoch = { epoch: life.epoch, key: 0 }
   }
 
+  problem(): undefined {
+    return undefined
+  }
+
   epoch(): StoreEpoch {
     return this.#epoch
   }
@@ -124,7 +128,7 @@ class MemoryStore implements LogStore {
         this.#append(change.room, idKey(change.user, change.id), change.message)
         return
       case 'trim':
-        this.#trim(change.room, idKey(change.user, change.id), change.offset)
+        this.#trim(change.room, change.offset, change.author)
         return
       case 'discard':
         if (this.#logs.has(change.room)) this.#discarded.add(change.room)
@@ -154,11 +158,11 @@ class MemoryStore implements LogStore {
     log.ids.set(id, { offset: message.offset, time: message.time })
   }
 
-  #trim(room: number, id: string, offset: number): void {
+  #trim(room: number, offset: number, author?: { user: string; id: string }): void {
     const log = this.#logs.get(room)
     if (log === undefined) return
     log.messages[offset - log.start] = undefined
-    log.ids.delete(id)
+    if (author !== undefined) log.ids.delete(idKey(author.user, author.id))
     log.removed++
     if (log.removed === log.messages.length) this.#logs.delete(room)
     else if (log.removed > 1000 && log.removed * 2 > log.messages.length) {

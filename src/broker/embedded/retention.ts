@@ -3,7 +3,7 @@ import { type LogMessage, StoreUnavailable } from '../broker.js'
 import type { Head, Heads } from './heads.js'
 import type { HistoryLimits } from './history.js'
 import type { Log, Upkeep } from './log.js'
-import type { Change, LogStore } from './store.js'
+import { type Change, type LogStore, LostMessage, type Place, type RoomRecord } from './store.js'
 
 export interface RetentionOptions extends HistoryLimits {
   readonly store: LogStore
@@ -101,7 +101,7 @@ class Slice implements Upkeep {
   }
 
   get full(): boolean {
-    return this.#room === 0
+    return this.#room <= 0
   }
 
   /** Trims a room as far as there is room in this slice, or forgets it when it is empty. */
@@ -119,19 +119,34 @@ class Slice implements Upkeep {
     const kept = now - historySeconds * 1000
     if (oldest.time >= remembered) return
     const head = heads.get(name)
-    const expired = ({ offset, time }: { offset: number; time: number }) =>
+    const expired = ({ offset, time }: Place) =>
       time < remembered && (time < kept || offset <= head.offset - historyMessages)
     if (!expired(oldest)) return
-    let trimmed = record.trimmed
-    for (const message of store.messages(record.key, oldest.offset, head.offset)) {
-      if (this.#room === 0 || !expired(message)) break
-      this.#room--
-      trimmed = message.offset
-      this.changes.push({ kind: 'trim', room: record.key, offset: trimmed, ...author(message) })
-    }
+    const trimmed = this.#trim(record, oldest.offset, head.offset, expired)
     head.first = Math.max(head.first, trimmed + 1)
     this.changes.push({ kind: 'room', name, record: { ...record, trimmed } })
     this.heads.push(head)
+  }
+
+  /** Trims messages from `from` on while they are expired; returns the last offset trimmed. */
+  #trim(record: RoomRecord, from: number, to: number, expired: (place: Place) => boolean): number {
+    const { store } = this.#options
+    const room = record.key
+    let trimmed = record.trimmed
+    try {
+      for (const message of store.messages(room, from, to)) {
+        if (this.full || !expired(message)) break
+        this.#room--
+        trimmed = message.offset
+        this.changes.push({ kind: 'trim', room, offset: trimmed, author: authorOf(message) })
+      }
+    } catch (error) {
+      if (!(error instanceof LostMessage)) throw error
+      this.#room--
+      trimmed = error.offset
+      this.changes.push({ kind: 'trim', room, offset: trimmed, author: undefined })
+    }
+    return trimmed
   }
 
   /**
@@ -141,7 +156,7 @@ class Slice implements Upkeep {
   #forget(name: string, key: number): void {
     const { store, heads, inUse, clock } = this.#options
     if (inUse(name) || heads.isSubscribed(name)) return
-    if (this.#room === 0) return
+    if (this.full) return
     this.#room--
     const rotate = key > store.epoch().key && !this.changes.some(({ kind }) => kind === 'epoch')
     if (rotate) this.changes.push({ kind: 'epoch', epoch: clock.id() })
@@ -151,7 +166,7 @@ class Slice implements Upkeep {
 }
 
 /** Who sent a stored message and under which id: what stands before `msg` in its JSON. */
-function author(message: LogMessage): { user: string; id: string } {
+function authorOf(message: LogMessage): { user: string; id: string } {
   const end = message.json.indexOf(',"msg":')
   return JSON.parse(`${message.json.slice(0, end)}}`)
 }

@@ -9,6 +9,9 @@ export interface LogStore {
   /** Called once, before anything else. See `Life`. */
   start(life: Life): Promise<void>
 
+  /** What is wrong with the store as a whole, as far as a look at it tells. Does not throw. */
+  problem(): string | undefined
+
   /** The epoch of rooms that have no record. */
   epoch(): StoreEpoch
 
@@ -30,7 +33,10 @@ export interface LogStore {
   /** When a message was stored, or undefined when it is not kept. */
   timeOf(room: number, offset: number): number | undefined
 
-  /** Messages from `from` to `to`, both included, in that direction (`from > to`: descending). */
+  /**
+   * Messages from `from` to `to`, both included, in that direction (`from > to`: descending).
+   * Throws `LostMessage` where one is damaged.
+   */
   messages(room: number, from: number, to: number): Iterable<LogMessage>
 
   /** Where `(user, id)` is stored in a room, or undefined when it is not. */
@@ -96,6 +102,17 @@ export interface NamesQuery {
   readonly limit: number
 }
 
+/** A stored message that cannot be read any more. */
+export class LostMessage extends Error {
+  override readonly name = 'LostMessage'
+  readonly offset: number
+
+  constructor(offset: number) {
+    super(`message ${offset} of the log is damaged or missing`)
+    this.offset = offset
+  }
+}
+
 export type Change =
   /** A new epoch for rooms without a record. */
   | { readonly kind: 'epoch'; readonly epoch: string }
@@ -110,13 +127,12 @@ export type Change =
       readonly id: string
       readonly message: LogMessage
     }
-  /** Removes a message together with its id. */
+  /** Removes a message together with its id; `author` is undefined when it cannot be read. */
   | {
       readonly kind: 'trim'
       readonly room: number
-      readonly user: string
-      readonly id: string
       readonly offset: number
+      readonly author: { readonly user: string; readonly id: string } | undefined
     }
   /** Makes a key's messages and ids garbage, to be swept in slices. */
   | { readonly kind: 'discard'; readonly room: number }
@@ -127,4 +143,4 @@ export type Change =
   /** Removes a value. */
   | { readonly kind: 'drop'; readonly key: string }
   /** Writes something that means nothing, to see whether writing works. */
-  | { readonly kind: 'probe'; readonly time: number }
+  | { readonly kind: 'probe' }
