@@ -32,7 +32,9 @@ export default fp(
 
 function logRefusal(request: FastifyRequest, { code, message }: ParleyError): void {
   const details = { code, reason: message, address: request.ip }
-  request.log.warn(details, 'handshake refused')
+  // Who is over a limit must not fill the log as well; the metrics count it.
+  const flood = code === 'RATE_LIMITED' || code === 'TOO_MANY_CONNECTIONS'
+  request.log[flood ? 'debug' : 'warn'](details, 'handshake refused')
 }
 
 function toParleyError(error: FastifyError): ParleyError {
@@ -53,6 +55,8 @@ function toParleyError(error: FastifyError): ParleyError {
 }
 
 function sendError(reply: FastifyReply, { statusCode, code, message, retryAfter }: ParleyError) {
+  const place = reply.request.ws ? 'handshake' : 'request'
+  reply.server.parley.stats.countRefused(place, code)
   if (code === 'UNAUTHORIZED') reply.header('www-authenticate', challenge(reply.request, message))
   if (code === 'UPGRADE_REQUIRED' && reply.request.raw.httpVersionMajor === 1) {
     reply.headers({ upgrade: 'websocket', connection: 'upgrade, close' })

@@ -23,6 +23,7 @@ export default fp(
       if (parley.draining) throw new ParleyError('DRAINING', undefined, { retryAfter: 1000 })
       if (!fastify.originAllowed(request)) throw new ParleyError('ORIGIN_NOT_ALLOWED')
       parley.admit(request.ip)
+      await fastify.limitRequests(request)
       parley.admitUser((await fastify.identify(request)).user)
       offerOnlyOurSubprotocol(request)
     }
@@ -31,7 +32,7 @@ export default fp(
   {
     name: 'parley-handshake',
     fastify: '5.x',
-    dependencies: ['parley-access', 'parley-service', 'parley-websocket'],
+    dependencies: ['parley-limits', 'parley-service', 'parley-websocket'],
   },
 )
 

@@ -7,18 +7,23 @@ import connections from '../routes/connections/index.js'
 import drain from '../routes/drain.js'
 import guests from '../routes/guests.js'
 import health from '../routes/health.js'
+import metrics from '../routes/metrics.js'
 import revocations from '../routes/revocations.js'
 import rooms from '../routes/rooms/index.js'
 import members from '../routes/rooms/members.js'
 import messages from '../routes/rooms/messages.js'
+import stats from '../routes/stats.js'
 import tickets from '../routes/tickets.js'
 import users from '../routes/users/index.js'
 import ws from '../routes/ws.js'
 import { type Config, resolveConfig } from '../src/config.js'
+import { logRequest } from '../src/log-request.js'
 import access from './access.js'
 import broker from './broker.js'
 import errors from './errors.js'
 import handshake from './handshake.js'
+import limits from './limits.js'
+import measurements from './metrics.js'
 import pages from './pages.js'
 import service from './service.js'
 import tokens from './tokens.js'
@@ -49,7 +54,9 @@ export const parley = fp<ParleyOptions>(
       await registerAll(scope, config, pages)
       mounted = scope
     }
-    await fastify.register(mount, { prefix })
+    // Serializers may return any value, only their type says that it is text.
+    const logSerializers = { req: logRequest as unknown as () => string }
+    await fastify.register(mount, { prefix, logSerializers })
     if (!mounted) return
     fastify.decorate('parley', mounted.parley)
     fastify.decorate('connections', mounted.connections)
@@ -59,9 +66,8 @@ export const parley = fp<ParleyOptions>(
 
 export default parley
 
-const ROUTES = [
-  ws,
-  chat,
+/** What is counted against `RATE_LIMIT_REQUESTS`. Handshakes count themselves. */
+const REST = [
   rooms,
   members,
   messages,
@@ -71,9 +77,10 @@ const ROUTES = [
   tickets,
   revocations,
   guests,
-  health,
   drain,
+  stats,
 ]
+const OTHERS = [ws, chat, health, metrics]
 
 async function registerAll(
   scope: Parameters<FastifyPluginAsync>[0],
@@ -85,6 +92,8 @@ async function registerAll(
   await scope.register(broker, { config })
   await scope.register(service, { config })
   await scope.register(access, { config })
+  await scope.register(limits, { config })
+  await scope.register(measurements)
   await scope.register(websocket, { config })
   await scope.register(handshake)
   await scope.register(cors, {
@@ -94,7 +103,11 @@ async function registerAll(
       }),
     exposedHeaders: ['retry-after'],
   })
-  for (const routes of ROUTES) await scope.register(routes)
+  for (const routes of OTHERS) await scope.register(routes)
+  await scope.register(async (rest) => {
+    rest.addHook('onRequest', (request) => rest.limitRequests(request))
+    for (const routes of REST) await rest.register(routes)
+  })
   if (withPages) await scope.register(pages)
 }
 

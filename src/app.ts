@@ -1,6 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { parley } from '../plugins/parley.js'
 import type { Config } from './config.js'
+import { logRequest } from './log-request.js'
 
 /** Longest header block of a request, bytes: room for a token, not for an attack. */
 const MAX_HEADER_BYTES = 16_384
@@ -39,15 +40,7 @@ function logger({ logLevel, nodeEnv }: Config) {
   const pretty = process.stdout.isTTY && nodeEnv !== 'production'
   return {
     level: logLevel,
-    // Without the query string: what does not belong there would stay in the log.
-    serializers: {
-      req: ({ method, url, ip, id }: { method: string; url: string; ip: string; id: string }) => ({
-        id,
-        method,
-        url: url.split('?', 1)[0],
-        address: ip,
-      }),
-    },
+    serializers: { req: logRequest },
     ...(pretty && {
       transport: {
         target: 'pino-pretty',

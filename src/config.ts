@@ -182,13 +182,28 @@ export const ConfigSchema = Type.Object({
     example: '20',
   }),
   rateLimitMessages: integer(50, 0, 1_000_000, {
-    description: 'Actions a second of one connection, sustained; 0 = no limit.',
+    description:
+      'Actions a second of one connection, sustained; 0 = no limit. `history` and `auth` count as 5, `members` as 2.',
     example: '10',
   }),
   rateLimitBurst: integer(100, 1, 1_000_000, {
     description: 'Actions of one connection at once.',
     example: '20',
   }),
+  rateLimitRequests: integer(600, 0, MAX_COUNT, {
+    description:
+      'REST requests and handshakes a minute of one user, or of one address without a valid token; 0 = no limit.',
+    example: '6000',
+  }),
+  metricsToken: Type.Optional(
+    Type.String({
+      minLength: 16,
+      rule: 'a text of at least 16 characters',
+      description: 'The bearer token that `GET /metrics` asks for; anyone may read it without.',
+      secret: true,
+      example: 'the-output-of-openssl-rand-hex-16',
+    }),
+  ),
   heartbeatSeconds: integer(25, 0, MAX_SECONDS, {
     description:
       'Interval of pings; a connection from which nothing came for two intervals is dropped. 0 = never.',

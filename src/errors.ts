@@ -47,9 +47,10 @@ export const errors = defineErrors({
   },
   RATE_LIMITED: {
     status: 429,
-    meaning: 'More actions than `RATE_LIMIT_MESSAGES` and `RATE_LIMIT_BURST` allow.',
+    meaning:
+      'More actions than `RATE_LIMIT_MESSAGES` and `RATE_LIMIT_BURST` allow, or more requests than `RATE_LIMIT_REQUESTS`.',
     remedy:
-      'Send the same action again after `retry_after` milliseconds. Who keeps on is closed with 4029.',
+      'Send the same again after `retry_after` milliseconds or `Retry-After` seconds. A connection that keeps on is closed with 4029.',
   },
   TOO_LARGE: {
     status: 413,

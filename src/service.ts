@@ -19,6 +19,7 @@ import { PROTOCOL_VERSION } from './protocol/limits.js'
 import { Memberships } from './rooms/membership.js'
 import { pageLength } from './rooms/page-length.js'
 import { Rooms } from './rooms/rooms.js'
+import { Stats } from './stats/stats.js'
 
 /** The part of a pino logger that the core uses. */
 export interface Log {
@@ -60,6 +61,7 @@ export class RealtimeService {
   readonly rooms: Rooms
   readonly administration: Administration
   readonly tickets: Tickets
+  readonly stats = new Stats()
   /** Milliseconds since 1970. */
   readonly startedAt: number
   /** Resolves when a drain begins, whoever asked for it. */
@@ -87,7 +89,10 @@ export class RealtimeService {
     this.#verifyToken = verifyToken
     this.tickets = new Tickets(broker, clock)
     this.#flushQueue = new TurnFlushQueue(clock)
-    this.rooms = new Rooms(broker, this.#flushQueue)
+    const { stats } = this
+    this.rooms = new Rooms(broker, this.#flushQueue, (storedAt) =>
+      stats.delivery.observe(clock.now() - storedAt),
+    )
     this.connections = new ConnectionRegistry((room) => this.rooms.membersOf(room))
     this.#memberships = new Memberships({
       broker,
@@ -112,6 +117,7 @@ export class RealtimeService {
       config,
       connections,
       memberships,
+      stats,
       verifyToken: (token: string) => this.verify(token),
     }
     this.#dispatcher = new Dispatcher(context, log)
@@ -202,10 +208,27 @@ export class RealtimeService {
       maxBufferedBytes: config.maxBufferedBytes,
     })
     this.connections.add(connection)
+    this.stats.opened++
     const { id } = info
     this.#log.info({ connection: id, user: identity.user, address, endpoint }, 'connection opened')
     if (endpoint === 'chat') connection.send(this.#welcome(connection))
     return connection
+  }
+
+  /** Connections with actions that wait for an earlier one. */
+  get waiting(): number {
+    return this.#dispatcher.waiting
+  }
+
+  /** Bytes that clients have not taken yet. */
+  buffered(): { total: number; largest: number } {
+    let total = 0
+    let largest = 0
+    for (const { transport } of this.connections) {
+      total += transport.buffered
+      largest = Math.max(largest, transport.buffered)
+    }
+    return { total, largest }
   }
 
   /** Takes a text message from a client of `/chat`. Never throws. */
@@ -217,6 +240,7 @@ export class RealtimeService {
   closed(connection: Connection, code: number): void {
     if (!this.connections.remove(connection)) return
     connection.open = false
+    this.stats.countClosed(connection, code)
     this.#dispatcher.forget(connection)
     this.#memberships.leaveAll(connection)
     const { id, user, endpoint, received, sent, since } = connection

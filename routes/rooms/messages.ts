@@ -74,7 +74,9 @@ const messages: FastifyPluginAsyncTypebox = async (fastify) => {
       const { msg, nick = identity.nick } = request.body
       const id = request.headers['idempotency-key'] ?? systemClock.id()
       const message = { id, user: identity.user, nick, msg: jsonText(msg) }
+      const start = systemClock.monotonic()
       const stored = await broker.append(room, message)
+      parley.stats.append.observe(systemClock.monotonic() - start)
       return reply.code(stored.duplicate ? 200 : 201).send({ room, id, ...stored })
     },
   )

@@ -6,6 +6,7 @@ import type { Connection } from '../connections/connection.js'
 import type { ConnectionRegistry } from '../connections/registry.js'
 import type { ActionName, ActionOf } from '../protocol/actions.js'
 import type { Memberships } from '../rooms/membership.js'
+import type { Stats } from '../stats/stats.js'
 
 /** What actions work with. */
 export interface ActionContext {
@@ -14,6 +15,7 @@ export interface ActionContext {
   readonly config: Config
   readonly connections: ConnectionRegistry
   readonly memberships: Memberships
+  readonly stats: Stats
   /** Verifies a token, as at the handshake. Rejects with `UNAUTHORIZED`. */
   readonly verifyToken: (token: string) => Promise<Identity>
 }
@@ -25,6 +27,8 @@ export interface ActionContext {
 export interface Action<N extends ActionName> {
   /** Later actions of the same connection wait until this one is done. */
   readonly exclusive: boolean
+  /** How many ordinary actions it counts as against the rate limit, by what it costs. */
+  readonly weight: number
   run(
     context: ActionContext,
     connection: Connection,

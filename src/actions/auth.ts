@@ -7,6 +7,7 @@ import type { Action } from './action.js'
 /** Replaces the connection's token in place, before it expires. Rooms it does not grant are left. */
 export const auth: Action<'auth'> = {
   exclusive: true,
+  weight: 5,
   async run({ verifyToken, memberships }, connection, { id, token }) {
     const identity = await verifyToken(token)
     if (identity.user !== connection.user) {

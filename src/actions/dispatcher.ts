@@ -43,8 +43,9 @@ export class Dispatcher {
   receive(connection: Connection, text: string): void {
     if (!connection.open) return
     connection.received++
-    const retryAfter = connection.rateLimit.take(this.#context.clock.monotonic())
     const action = decodeAction(text)
+    const weight = action instanceof Malformed ? 1 : actions[action.action].weight
+    const retryAfter = connection.rateLimit.take(this.#context.clock.monotonic(), weight)
     if (action instanceof Malformed) {
       this.#refuseMalformed(connection, action)
       return
@@ -107,7 +108,7 @@ export class Dispatcher {
   }
 
   #refuseMalformed(connection: Connection, { code, message, id }: Malformed): void {
-    sendError(connection, code, message, id)
+    this.#sendError(connection, code, message, id)
     if (++connection.malformed >= MAX_MALFORMED_IN_A_ROW) {
       connection.close(CloseCode.protocolViolation, 'Too many malformed messages')
     }
@@ -116,7 +117,7 @@ export class Dispatcher {
   #refuseFlood(connection: Connection, action: AnyAction, retryAfter: number): void {
     const { rateLimitMessages, rateLimitBurst } = this.#context.config
     const message = `at most ${rateLimitMessages} actions a second, ${rateLimitBurst} at once`
-    sendError(connection, 'RATE_LIMITED', message, idOf(action), retryAfter)
+    this.#sendError(connection, 'RATE_LIMITED', message, idOf(action), retryAfter)
     if (connection.rateLimit.flooded) {
       connection.close(CloseCode.rateLimited, 'Rate limit exceeded')
     }
@@ -124,31 +125,43 @@ export class Dispatcher {
 
   #fail(connection: Connection, action: AnyAction, error: unknown): void {
     if (error instanceof ParleyError) {
-      sendError(connection, error.code as ErrorCode, error.message, idOf(action), error.retryAfter)
+      this.#sendError(
+        connection,
+        error.code as ErrorCode,
+        error.message,
+        idOf(action),
+        error.retryAfter,
+      )
     } else if (error instanceof StoreUnavailable) {
       const message = 'the log is not available; the message was not stored'
-      sendError(connection, 'STORE_UNAVAILABLE', message, idOf(action), error.retryAfter)
+      this.#sendError(connection, 'STORE_UNAVAILABLE', message, idOf(action), error.retryAfter)
     } else {
       const details = { err: error, connection: connection.id, action: action.action }
       this.#log.error(details, 'action failed')
-      sendError(connection, 'INTERNAL', 'the server failed; its log has the details', idOf(action))
+      this.#sendError(
+        connection,
+        'INTERNAL',
+        'the server failed; its log has the details',
+        idOf(action),
+      )
     }
+  }
+
+  #sendError(
+    connection: Connection,
+    code: ErrorCode,
+    message: string,
+    id?: string,
+    retryAfter?: number,
+  ): void {
+    this.#context.stats.countRefused('action', code)
+    const event: ErrorEvent = { event: 'error', code, message }
+    if (id !== undefined) event.id = id
+    if (retryAfter !== undefined) event.retry_after = retryAfter
+    connection.send(encodeEvent(event))
   }
 }
 
 function idOf(action: AnyAction): string | undefined {
   return action.action === 'ping' ? undefined : action.id
-}
-
-function sendError(
-  connection: Connection,
-  code: ErrorCode,
-  message: string,
-  id?: string,
-  retryAfter?: number,
-): void {
-  const event: ErrorEvent = { event: 'error', code, message }
-  if (id !== undefined) event.id = id
-  if (retryAfter !== undefined) event.retry_after = retryAfter
-  connection.send(encodeEvent(event))
 }

@@ -7,6 +7,7 @@ import { requireReader } from './rules.js'
 /** A page of stored messages. */
 export const history: Action<'history'> = {
   exclusive: false,
+  weight: 5,
   async run({ broker, config }, connection, { id, room, before, after, limit }) {
     requireReader(connection, room)
     const page = await broker.read(room, {

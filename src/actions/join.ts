@@ -5,6 +5,7 @@ import type { Action } from './action.js'
 /** Joins a room, or joins it again: with a new nick, or from the position where a hole began. */
 export const join: Action<'join'> = {
   exclusive: true,
+  weight: 1,
   async run({ config, memberships }, connection, action) {
     const { identity, rooms } = connection
     if (!mayJoin(identity, action.room)) {

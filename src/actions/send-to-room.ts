@@ -9,10 +9,13 @@ import { requireSender } from './rules.js'
  */
 export const sendToRoom: Action<'send_to_room'> = {
   exclusive: false,
-  async run({ broker }, connection, { id, room, msg }) {
+  weight: 1,
+  async run({ broker, clock, stats }, connection, { id, room, msg }) {
     const { nick } = requireSender(connection, room)
     const message = { id, user: connection.user, nick, msg: JSON.stringify(msg) }
+    const start = clock.monotonic()
     const { offset, epoch, time, duplicate } = await broker.append(room, message)
+    stats.append.observe(clock.monotonic() - start)
     const result: SendToRoomResult = { room, offset, epoch, time }
     if (duplicate) result.duplicate = true
     return encodeOk(id, result)

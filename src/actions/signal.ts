@@ -6,6 +6,7 @@ import { requireSender } from './rules.js'
 /** Sends to the members that are online now: typing indicators, cursors. Never stored. */
 export const signal: Action<'signal'> = {
   exclusive: false,
+  weight: 1,
   async run({ broker }, connection, { id, room, msg }) {
     const { nick } = requireSender(connection, room)
     await broker.signal(room, { user: connection.user, nick, msg: JSON.stringify(msg) })

@@ -22,13 +22,14 @@ export class RateLimit {
 
   /**
    * Takes one action.
+   * @param weight how many ordinary actions it counts as
    * @param now monotonic milliseconds
    * @returns 0 when it is allowed, otherwise the milliseconds after which one will be.
    */
-  take(now: number): number {
+  take(now: number, weight = 1): number {
     if (this.#perSecond === 0) return 0
     const earned = ((now - this.#updated) * this.#perSecond) / 1000
-    this.#tokens = Math.min(this.#burst, this.#tokens + earned) - 1
+    this.#tokens = Math.min(this.#burst, this.#tokens + earned) - weight
     this.#updated = now
     if (this.#tokens >= 0) return 0
     return Math.ceil((-this.#tokens * 1000) / this.#perSecond)

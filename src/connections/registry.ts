@@ -57,6 +57,12 @@ export class ConnectionRegistry {
     return this.#membersOf(room) ?? NONE
   }
 
+  countOfEndpoint(endpoint: Connection['endpoint']): number {
+    let count = 0
+    for (const connection of this) if (connection.endpoint === endpoint) count++
+    return count
+  }
+
   countOfAddress(address: string): number {
     return this.#byAddress.get(address) ?? 0
   }

@@ -17,16 +17,20 @@ export class Room {
   readonly joiners = new Set<Joiner>()
 
   readonly #flushQueue: FlushQueue
+  readonly #onDelivered: (storedAt: number) => void
   #epoch = ''
   #offset = -1
   #announceEpoch = false
   #events: string[] = []
+  /** When the oldest message among them was stored; 0 = there is none. */
+  #storedAt = 0
   #early: { epoch: string; message: LogMessage }[] | undefined = []
   #waiting: { offset: number; reached: () => void }[] = []
 
-  constructor(name: string, flushQueue: FlushQueue) {
+  constructor(name: string, flushQueue: FlushQueue, onDelivered: (storedAt: number) => void) {
     this.name = name
     this.#flushQueue = flushQueue
+    this.#onDelivered = onDelivered
   }
 
   /** Position of the newest message that was handed to this room. */
@@ -56,6 +60,7 @@ export class Room {
     this.#offset = message.offset
     const event = this.#announceEpoch ? withEpoch(message.json, epoch) : message.json
     this.#announceEpoch = false
+    this.#storedAt ||= message.time
     this.#add(event, message.offset)
     if (this.#waiting.length > 0) this.#wake()
   }
@@ -96,6 +101,9 @@ export class Room {
     const batch = new Batch(this.#events)
     this.#events = []
     for (const member of this.members) member.deliver(batch)
+    if (this.#storedAt === 0) return
+    this.#onDelivered(this.#storedAt)
+    this.#storedAt = 0
   }
 
   #wake(): void {

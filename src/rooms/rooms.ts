@@ -22,13 +22,20 @@ interface Entry {
 export class Rooms implements Omit<BrokerHandler, 'direct' | 'command'> {
   readonly #broker: Broker
   readonly #flushQueue: FlushQueue
+  readonly #onDelivered: (storedAt: number) => void
   readonly #entries = new Map<string, Entry>()
   /** Subscriptions that are being ended: a new one of the same room waits for that. */
   readonly #ending = new Map<string, Promise<void>>()
 
-  constructor(broker: Broker, flushQueue: FlushQueue) {
+  /** `onDelivered` is told when the oldest message of what a room has just written was stored. */
+  constructor(
+    broker: Broker,
+    flushQueue: FlushQueue,
+    onDelivered: (storedAt: number) => void = () => {},
+  ) {
     this.#broker = broker
     this.#flushQueue = flushQueue
+    this.#onDelivered = onDelivered
   }
 
   /** Rooms with members here. */
@@ -52,7 +59,7 @@ export class Rooms implements Omit<BrokerHandler, 'direct' | 'command'> {
   async acquire(name: string): Promise<Room> {
     let entry = this.#entries.get(name)
     if (!entry) {
-      const room = new Room(name, this.#flushQueue)
+      const room = new Room(name, this.#flushQueue, this.#onDelivered)
       entry = { room, ready: this.#subscribe(room), holders: 0 }
       this.#entries.set(name, entry)
     }

@@ -33,6 +33,7 @@ export async function startService(
     dataDir: ':memory:',
     logLevel: 'silent',
     rateLimitMessages: 0,
+    rateLimitRequests: 0,
     drainSeconds: 0,
     ...settings,
   })

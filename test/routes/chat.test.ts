@@ -189,7 +189,7 @@ t.test('every error code of the wire', async (t) => {
   const service = await startService(t, {
     maxRoomsPerConnection: 1,
     rateLimitMessages: 1,
-    rateLimitBurst: 20,
+    rateLimitBurst: 30,
   })
   const claims = { rooms: { join: ['r', 'read-only', 'r2'], send: ['r', 'r2'] } }
   const ann = await service.connect('ann', { claims })
@@ -222,7 +222,7 @@ t.test('every error code of the wire', async (t) => {
   await ann.reply('read-only')
   const send = { action: 'send_to_room', id: 'ro', room: 'read-only', msg: 1 }
   await expectError(send, { code: 'FORBIDDEN', id: 'ro' })
-  for (let i = 0; i < 20; i++) ann.send({ action: 'ping' })
+  for (let i = 0; i < 30; i++) ann.send({ action: 'ping' })
   const limited = await ann.event('error')
   t.match(limited, { code: 'RATE_LIMITED', retry_after: Number })
   seen.add(limited.code)
