@@ -3,6 +3,7 @@ import type { Broker } from '../src/broker/broker.js'
 import { createEmbeddedBroker } from '../src/broker/embedded/embedded.js'
 import { openLmdbStore } from '../src/broker/embedded/lmdb-store.js'
 import { createMemoryStore } from '../src/broker/embedded/memory-store.js'
+import { createRedisBroker } from '../src/broker/redis/redis.js'
 import { systemClock } from '../src/clock.js'
 import type { Config } from '../src/config.js'
 
@@ -15,11 +16,20 @@ declare module 'fastify' {
 /** The broker that the settings name. The one place that knows which implementations there are. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { dataDir, durability, historyMessages, historySeconds } = config
-    const store =
-      dataDir === ':memory:' ? createMemoryStore() : await openLmdbStore({ dir: dataDir })
-    const options = { store, clock: systemClock, durability, historyMessages, historySeconds }
-    fastify.decorate('broker', createEmbeddedBroker(options))
+    const onError = (err: unknown, what: string) => fastify.log.error({ err }, what)
+    fastify.decorate('broker', await createBroker(config, onError))
   },
   { name: 'parley-broker', fastify: '5.x' },
 )
+
+async function createBroker(
+  config: Config,
+  onError: (error: unknown, what: string) => void,
+): Promise<Broker> {
+  const { redisUrl, redisPrefix, dataDir, durability, historyMessages, historySeconds } = config
+  const base = { clock: systemClock, historyMessages, historySeconds, onError }
+  if (redisUrl.length > 0)
+    return createRedisBroker({ ...base, urls: redisUrl, prefix: redisPrefix })
+  const store = dataDir === ':memory:' ? createMemoryStore() : await openLmdbStore({ dir: dataDir })
+  return createEmbeddedBroker({ ...base, store, durability })
+}

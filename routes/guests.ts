@@ -25,8 +25,6 @@ const guests: FastifyPluginAsyncTypebox = async (fastify) => {
     '/guests',
     {
       schema: {
-        tags: ['Tokens'],
-        security: [],
         summary: 'A short-lived token for a guest',
         body: Type.Object({ nick: Nick }),
         response: {

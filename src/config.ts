@@ -80,6 +80,19 @@ export const ConfigSchema = Type.Object({
       'When a message counts as stored: `commit` survives a crash of the process, `flush` a power cut.',
     example: 'flush',
   }),
+  redisUrl: Type.Array(Type.String({ pattern: '^rediss?://[^/?#]+(/\\d*)?$' }), {
+    default: [],
+    rule: 'one or more redis:// or rediss:// URLs, comma-separated',
+    description:
+      'Keep rooms in Redis 7 or Valkey, for any number of nodes; `DATA_DIR` holds no log then. Several URLs: nodes of a cluster, or a primary and its replicas.',
+    defaultText: 'none: the embedded log',
+    secret: true,
+    example: 'redis://localhost:6379',
+  }),
+  redisPrefix: text('parley', {
+    description: 'What the names of all keys and channels in Redis begin with.',
+    example: 'chat',
+  }),
   historyMessages: integer(10_000, 1, MAX_COUNT, {
     description: 'Messages kept per room.',
     example: '1000',

@@ -21,7 +21,6 @@ const rooms: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireToken,
       schema: {
-        tags: ['Rooms'],
         summary: 'Rooms that the caller may join',
         querystring: RoomsQuery,
         response: {
@@ -58,7 +57,6 @@ const rooms: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireToken,
       schema: {
-        tags: ['Rooms'],
         summary: 'One room',
         params: RoomParams,
         response: { 200: Room, ...refusals },

@@ -20,9 +20,21 @@ const MESSAGE_HEAD = '{"event":"message",'
 
 /** The `message` event: the text that the log keeps and that members get. */
 export function encodeMessage(m: MessageFields): string {
-  return `${MESSAGE_HEAD}"room":${JSON.stringify(m.room)},"offset":${m.offset},"id":${JSON.stringify(
-    m.id,
-  )},"user":${JSON.stringify(m.user)},"nick":${JSON.stringify(m.nick)},"msg":${m.msg},"time":${m.time}}`
+  const { head, tail } = messageParts(m)
+  return `${head}${m.offset}${tail}${m.time}}`
+}
+
+/**
+ * The `message` event without what only the log knows. The event is
+ * `${head}${offset}${tail}${time}}`.
+ */
+export function messageParts(m: Omit<MessageFields, 'offset' | 'time'>) {
+  return {
+    head: `${MESSAGE_HEAD}"room":${JSON.stringify(m.room)},"offset":`,
+    tail: `,"id":${JSON.stringify(m.id)},"user":${JSON.stringify(m.user)},"nick":${JSON.stringify(
+      m.nick,
+    )},"msg":${m.msg},"time":`,
+  }
 }
 
 /** The same event with the epoch in it: the first one that a member gets of a new epoch. */

@@ -1,0 +1,84 @@
+import { NOW, script } from './script.js'
+
+/**
+ * Who is in a room, over all nodes. A user is in while at least one node holds the user; a node
+ * holds its users in a set of its own, so that what a dead node leaves behind can be taken away.
+ * Keys of all: meta, users, nicks, held, changes, channel.
+ */
+const CHANGES = `
+local meta, users, nicks, held, changes, channel = unpack(KEYS)
+local function announce(change, user, nick)
+  local number = redis.call('HINCRBY', meta, 'presence', 1)
+  if redis.call('PTTL', meta) < 0 then redis.call('PEXPIRE', meta, 3600000) end
+  local event = number .. '\\n' .. cjson.encode({
+    change = change, user = user, nick = nick, count = redis.call('ZCARD', users)
+  })
+  redis.call('XADD', changes, 'MAXLEN', 256, number .. '-0', 'event', event)
+  redis.call('PEXPIRE', changes, 120000)
+  redis.call('SPUBLISH', channel, 'p' .. event)
+end
+local function drop(user)
+  if redis.call('HINCRBY', nicks, 'c' .. user, -1) > 0 then return 0 end
+  local nick = redis.call('HGET', nicks, 'n' .. user)
+  redis.call('HDEL', nicks, 'n' .. user, 'c' .. user)
+  redis.call('ZREM', users, user)
+  announce('left', user, nick or user)
+  return 1
+end
+`
+
+/** Arguments: user, nick, whether a nick that is there already stays ('1'). */
+export const ENTER = script(`${CHANGES}
+local user, nick, keep = ARGV[1], ARGV[2], ARGV[3]
+if redis.call('SADD', held, user) == 1 then redis.call('HINCRBY', nicks, 'c' .. user, 1) end
+local before = redis.call('HGET', nicks, 'n' .. user)
+local changed = before ~= nick and not (before and keep == '1')
+if changed then
+  redis.call('HSET', nicks, 'n' .. user, nick)
+  redis.call('ZADD', users, 0, user)
+  announce('joined', user, nick)
+end
+return { changed and 1 or 0, redis.call('ZCARD', users) }
+`)
+
+/** Argument: user. */
+export const LEAVE = script(`${CHANGES}
+local changed = 0
+if redis.call('SREM', held, ARGV[1]) == 1 then changed = drop(ARGV[1]) end
+return { changed, redis.call('ZCARD', users) }
+`)
+
+/** Takes away what a node held, some users at a time. Returns how many are left. */
+export const EVICT = script(`${CHANGES}
+for _, user in ipairs(redis.call('SPOP', held, 200)) do drop(user) end
+return redis.call('SCARD', held)
+`)
+
+/** A page of members. Keys: users, nicks. Arguments: continue after, limit + 1. */
+export const MEMBERS = script(`
+local min = ARGV[1] == '' and '-' or '(' .. ARGV[1]
+local found = redis.call('ZRANGEBYLEX', KEYS[1], min, '+', 'LIMIT', 0, ARGV[2])
+local members = {}
+for i, user in ipairs(found) do
+  members[2 * i - 1] = user
+  members[2 * i] = redis.call('HGET', KEYS[2], 'n' .. user) or user
+end
+return { members, redis.call('ZCARD', KEYS[1]) }
+`)
+
+/**
+ * Renews a node's lease. Key: nodes. Arguments: node, length of a lease, whether it is new ('1').
+ * Returns whether the lease was kept, and the nodes whose leases have ended.
+ */
+export const LEASE = script(`${NOW}
+local time = now()
+local ends = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0)
+local kept = ARGV[3] == '1' or ends >= time
+if kept then
+  redis.call('ZADD', KEYS[1], string.format('%.0f', time + tonumber(ARGV[2])), ARGV[1])
+end
+local ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', time), 'LIMIT', 0, 10)
+return { kept and 1 or 0, ended }
+`)
+
+export const PRESENCE_SCRIPTS = [ENTER, LEAVE, EVICT, MEMBERS, LEASE]

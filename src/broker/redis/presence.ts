@@ -1,0 +1,226 @@
+import type { Clock, Scheduled } from '../../clock.js'
+import type { Member } from '../../protocol/events.js'
+import type { MembersPage, MembersQuery, Presence } from '../broker.js'
+import type { Key, Keys, RoomKeys } from './keys.js'
+import { ENTER, EVICT, LEASE, LEAVE, MEMBERS } from './presence-scripts.js'
+import type { Script } from './script.js'
+import type { Shards } from './shards.js'
+
+export interface PresenceOptions {
+  readonly shards: Shards
+  readonly keys: Keys
+  readonly clock: Clock
+  readonly onError: (error: unknown, what: string) => void
+}
+
+/** A room in which this node has members. */
+interface Held {
+  readonly users: Map<string, { nick: string; connections: number }>
+  /** Resolves once the node's list of rooms has this one. */
+  listed: Promise<unknown>
+}
+
+/** How long a node counts as alive after it was last heard of, milliseconds. */
+const LEASE_TIME = 9000
+const BETWEEN_LEASES = 3000
+
+/**
+ * Who is where. This node's connections are counted here; Redis is told of a user's first and
+ * last on this node, under an id that lives as long as the node's lease. When there is doubt
+ * whether Redis has all of it (the lease was lost, a connection broke), the node takes a new id,
+ * enters everybody under it and then takes away what the old id held: so nobody who stayed is
+ * told to have left, and nobody who left stays behind.
+ */
+export class ClusterPresence {
+  readonly #options: PresenceOptions
+  readonly #rooms = new Map<string, Held>()
+  #node: string
+  #refreshing: Scheduled | undefined
+  /** Monotonic milliseconds before which no other node is held to be dead. */
+  #trust = 0
+  #evicting = false
+  /** Redis may not have everybody of this node. */
+  #doubt = false
+  #closed = false
+
+  constructor(options: PresenceOptions) {
+    this.#options = options
+    this.#node = options.clock.id()
+  }
+
+  async start(): Promise<void> {
+    const { clock } = this.#options
+    this.#trust = clock.monotonic() + LEASE_TIME
+    await this.#lease(this.#node, true)
+    this.#refreshing = clock.every(BETWEEN_LEASES, () => void this.#refresh())
+  }
+
+  async enter(room: string, { user, nick }: Member): Promise<Presence> {
+    const held = this.#rooms.get(room) ?? this.#open(room)
+    const known = held.users.get(user)
+    const before = known?.nick
+    if (known === undefined) held.users.set(user, { nick, connections: 1 })
+    else {
+      known.connections++
+      known.nick = nick
+    }
+    try {
+      await held.listed
+      return await this.#run(ENTER, room, [user, nick, '0'])
+    } catch (error) {
+      this.#forget(room, held, user)
+      if (known !== undefined && before !== undefined) known.nick = before
+      throw error
+    }
+  }
+
+  async leave(room: string, user: string): Promise<Presence> {
+    const held = this.#rooms.get(room)
+    if (held?.users.has(user) !== true) return { changed: false, count: await this.count(room) }
+    this.#forget(room, held, user)
+    if (held.users.has(user)) return { changed: false, count: await this.count(room) }
+    await held.listed
+    // Whoever came back meanwhile stays.
+    if (held.users.has(user)) return { changed: false, count: await this.count(room) }
+    const presence = await this.#run(LEAVE, room, [user])
+    if (held.users.size === 0 && this.#rooms.get(room) !== held) this.#unlist(room)
+    return presence
+  }
+
+  async members(room: string, { after = '', limit }: MembersQuery): Promise<MembersPage> {
+    const { shards, keys } = this.#options
+    const { slot, users, nicks } = keys.room(room)
+    const args = [after, String(limit + 1)]
+    const [found, count] = await shards.run<[string[], number]>(slot, MEMBERS, [users, nicks], args)
+    const members: Member[] = []
+    for (let i = 0; i < found.length; i += 2) {
+      members.push({ user: found[i] as string, nick: found[i + 1] as string })
+    }
+    return { members: members.slice(0, limit), count, more: members.length > limit }
+  }
+
+  async count(room: string): Promise<number> {
+    const { slot, users } = this.#options.keys.room(room)
+    return this.#options.shards.send<number>(slot, ['ZCARD', users])
+  }
+
+  /** Rooms in which this node has members. */
+  rooms(): Iterable<string> {
+    return this.#rooms.keys()
+  }
+
+  /** To be called when a connection was made anew: what was in flight may be lost. */
+  async reassert(): Promise<void> {
+    if (this.#closed) return
+    this.#doubt = true
+    this.#trust = this.#options.clock.monotonic() + LEASE_TIME
+    const fresh = this.#options.clock.id()
+    await this.#lease(fresh, true)
+    const old = this.#node
+    this.#node = fresh
+    await Promise.all([...this.#rooms].flatMap(([room, held]) => this.#enterAll(room, held)))
+    if (this.#node !== fresh) return
+    this.#doubt = false
+    await this.#retire(old, new Set(this.#rooms.keys()))
+  }
+
+  /** Takes everybody of this node out. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#refreshing?.cancel()
+    await this.#retire(this.#node, new Set(this.#rooms.keys()))
+  }
+
+  #open(room: string): Held {
+    const held: Held = { users: new Map(), listed: this.#list(room) }
+    this.#rooms.set(room, held)
+    return held
+  }
+
+  #enterAll(room: string, held: Held): Promise<unknown>[] {
+    held.listed = this.#list(room)
+    return [...held.users].map(([user, { nick }]) =>
+      held.listed.then(() => this.#run(ENTER, room, [user, nick, '1'])),
+    )
+  }
+
+  /** Counts a connection less here. */
+  #forget(room: string, held: Held, user: string): void {
+    const known = held.users.get(user)
+    if (known === undefined || --known.connections > 0) return
+    held.users.delete(user)
+    if (held.users.size === 0 && this.#rooms.get(room) === held) this.#rooms.delete(room)
+  }
+
+  #list(room: string): Promise<unknown> {
+    const { slot, name } = this.#options.keys.roomsOf(this.#node)
+    const listed = this.#options.shards.send(slot, ['SADD', name, room])
+    // Whoever waits for it is told; when nobody does, there is nothing to tell.
+    listed.catch(() => {})
+    return listed
+  }
+
+  #unlist(room: string): void {
+    if (this.#rooms.has(room)) return
+    const { slot, name } = this.#options.keys.roomsOf(this.#node)
+    this.#options.shards.send(slot, ['SREM', name, room]).catch(() => {
+      // A room too many on the list does no harm.
+    })
+  }
+
+  async #run(script: Script, room: string, args: string[]): Promise<Presence> {
+    const keys = this.#options.keys.room(room)
+    const reply = await this.#options.shards.run<[number, number]>(
+      keys.slot,
+      script,
+      presenceKeys(keys, this.#node),
+      args,
+    )
+    return { changed: reply[0] === 1, count: reply[1] }
+  }
+
+  async #lease(node: string, fresh: boolean): Promise<{ kept: boolean; ended: string[] }> {
+    const { shards, keys } = this.#options
+    const args = [node, String(LEASE_TIME * 1000), fresh ? '1' : '0']
+    const { slot, name } = keys.nodes
+    const [kept, ended] = await shards.run<[number, string[]]>(slot, LEASE, [name], args)
+    return { kept: kept === 1, ended }
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      const { kept, ended } = await this.#lease(this.#node, false)
+      this.#options.shards.accepted()
+      if (!kept || this.#doubt) await this.reassert()
+      if (this.#options.clock.monotonic() < this.#trust || this.#evicting) return
+      this.#evicting = true
+      for (const node of ended) await this.#retire(node)
+    } catch {
+      // Redis is away, which is told elsewhere; the next turn tries again.
+    } finally {
+      this.#evicting = false
+    }
+  }
+
+  /** Takes away what a node held. Every step may be repeated, also by several nodes at once. */
+  async #retire(node: string, rooms = new Set<string>()): Promise<void> {
+    const { shards, keys } = this.#options
+    const list: Key = keys.roomsOf(node)
+    for (const room of await shards.send<string[]>(list.slot, ['SMEMBERS', list.name])) {
+      rooms.add(room)
+    }
+    await Promise.all([...rooms].map((room) => this.#evict(keys.room(room), node)))
+    await shards.send(list.slot, ['DEL', list.name])
+    await shards.send(keys.nodes.slot, ['ZREM', keys.nodes.name, node])
+  }
+
+  async #evict(keys: RoomKeys, node: string): Promise<void> {
+    const names = presenceKeys(keys, node)
+    while ((await this.#options.shards.run<number>(keys.slot, EVICT, names, [])) > 0);
+  }
+}
+
+function presenceKeys(keys: RoomKeys, node: string): string[] {
+  const { meta, users, nicks, changes, channel } = keys
+  return [meta, users, nicks, keys.held(node), changes, channel]
+}
