@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import broadcast from '../routes/broadcast.js'
 import chat from '../routes/chat.js'
 import connections from '../routes/connections/index.js'
+import documents from '../routes/documents.js'
 import drain from '../routes/drain.js'
 import guests from '../routes/guests.js'
 import health from '../routes/health.js'
@@ -20,6 +21,7 @@ import { type Config, resolveConfig } from '../src/config.js'
 import { logRequest } from '../src/log-request.js'
 import access from './access.js'
 import broker from './broker.js'
+import documentation from './documents.js'
 import errors from './errors.js'
 import handshake from './handshake.js'
 import limits from './limits.js'
@@ -80,7 +82,7 @@ const REST = [
   drain,
   stats,
 ]
-const OTHERS = [ws, chat, health, metrics]
+const OTHERS = [ws, chat, health, metrics, documents]
 
 async function registerAll(
   scope: Parameters<FastifyPluginAsync>[0],
@@ -88,6 +90,7 @@ async function registerAll(
   withPages: boolean,
 ): Promise<void> {
   await scope.register(errors)
+  await scope.register(documentation)
   await scope.register(tokens, { config })
   await scope.register(broker, { config })
   await scope.register(service, { config })

@@ -11,6 +11,7 @@ const broadcast: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireScope('admin'),
       schema: {
+        tags: ['Users'],
         summary: 'Send to everyone online, on every node',
         description: 'Everyone gets it as a `direct` event. It is not stored.',
         body: Sending,

@@ -11,6 +11,7 @@ const drain: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireScope('admin'),
       schema: {
+        tags: ['Administration'],
         summary: 'Send everyone away from this node, then end the process',
         description:
           'As SIGTERM does: `/health/ready` turns 503, handshakes get 503, open connections are closed with 1012 over `DRAIN_SECONDS`.',

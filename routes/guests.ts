@@ -25,6 +25,8 @@ const guests: FastifyPluginAsyncTypebox = async (fastify) => {
     '/guests',
     {
       schema: {
+        tags: ['Tokens'],
+        security: [],
         summary: 'A short-lived token for a guest',
         body: Type.Object({ nick: Nick }),
         response: {

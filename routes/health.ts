@@ -30,7 +30,10 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
 
   fastify.get(
     '/health',
-    { logLevel, schema: { summary: 'Summary', response: { 200: Summary } } },
+    {
+      logLevel,
+      schema: { tags: ['Operation'], security: [], summary: 'Summary', response: { 200: Summary } },
+    },
     async () => {
       const state = broker.health()
       const address = fastify.server.address()
@@ -48,7 +51,15 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
 
   fastify.get(
     '/health/live',
-    { logLevel, schema: { summary: 'Is the process alive?', response: { 200: Probe } } },
+    {
+      logLevel,
+      schema: {
+        tags: ['Operation'],
+        security: [],
+        summary: 'Is the process alive?',
+        response: { 200: Probe },
+      },
+    },
     async () => ({ status: 'live' }),
   )
 
@@ -56,7 +67,12 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
     '/health/ready',
     {
       logLevel,
-      schema: { summary: 'Should it get traffic?', response: { 200: Probe, 503: Probe } },
+      schema: {
+        tags: ['Operation'],
+        security: [],
+        summary: 'Should it get traffic?',
+        response: { 200: Probe, 503: Probe },
+      },
     },
     async (_request, reply) => {
       if (parley.draining) return reply.code(503).send({ status: 'draining' })

@@ -15,6 +15,8 @@ const metrics: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       logLevel: quietLevel(fastify.log),
       schema: {
+        tags: ['Operation'],
+        security: [],
         summary: 'Metrics in Prometheus’ text format',
         description: 'With `METRICS_TOKEN` set, it has to be the bearer token.',
         produces: ['text/plain'],

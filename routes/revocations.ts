@@ -16,6 +16,7 @@ const revocations: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireScope('admin'),
       schema: {
+        tags: ['Administration'],
         summary: 'Revoke one token by its id',
         description:
           'From now on it is refused on every node, also after a restart; connections that hold it are closed with 4501.',

@@ -20,6 +20,7 @@ const stats: FastifyPluginAsyncTypebox = async (fastify) => {
       onRequest: fastify.requireScope('admin'),
       logLevel: quietLevel(fastify.log),
       schema: {
+        tags: ['Administration'],
         summary: 'Counters of this node since its start',
         response: {
           200: Type.Object({

@@ -10,6 +10,7 @@ const tickets: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireToken,
       schema: {
+        tags: ['Tokens'],
         summary: 'A ticket for one handshake: `/chat?ticket=…`',
         description:
           'For clients that can send neither `Authorization` nor a subprotocol. It is good for 30 seconds, once, on any node.',

@@ -29,7 +29,7 @@ export const strings = {
     nick: 'Your name',
     nickHint: 'As the others will see it.',
     enter: 'Enter',
-    entering: 'Entering …',
+    entering: 'Wait …',
     haveToken: 'I was given a token',
     token: 'Token',
     tokenHint: 'A JSON Web Token for this service. It is kept until this tab is closed.',
@@ -209,8 +209,8 @@ export const strings = {
       remedy: 'Ask its operator for a token and enter it below.',
     },
     tokenRefused: {
-      title: 'Your token is no longer accepted',
-      remedy: 'It has expired or was withdrawn. Enter again, with a new one if you were given it.',
+      title: 'Your token is not accepted',
+      remedy: 'It may have expired or been withdrawn. Enter again, with a new one if you need one.',
     },
     busy: { title: 'The server is busy', remedy: 'Wait a moment and try again.' },
     refused: (message: string) => ({ title: 'The server refused', remedy: message }),
@@ -247,8 +247,8 @@ export const strings = {
         remedy: 'Your message is kept here. Send it again in a moment.',
       },
       UNAUTHORIZED: {
-        title: 'Your token is no longer accepted',
-        remedy: 'Enter again, with a new one if you were given it.',
+        title: 'Your token is not accepted',
+        remedy: 'Enter again, with a new one if you need one.',
       },
       OUTBOX_FULL: {
         title: 'Too many messages wait for the connection',

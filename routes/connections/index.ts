@@ -22,6 +22,7 @@ const connections: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireScope('admin'),
       schema: {
+        tags: ['Administration'],
         summary: 'Open connections of this node, oldest first',
         querystring: ConnectionsQuery,
         response: {
@@ -66,6 +67,7 @@ const connections: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireScope('admin'),
       schema: {
+        tags: ['Administration'],
         summary: 'One connection of this node',
         params: ConnectionParams,
         response: { 200: Connection, ...refusals },
@@ -83,6 +85,7 @@ const connections: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireScope('admin'),
       schema: {
+        tags: ['Administration'],
         summary: 'Close one connection with 4501, whichever node has it',
         params: ConnectionParams,
         response: {

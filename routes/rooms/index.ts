@@ -21,6 +21,7 @@ const rooms: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireToken,
       schema: {
+        tags: ['Rooms'],
         summary: 'Rooms that the caller may join',
         querystring: RoomsQuery,
         response: {
@@ -57,6 +58,7 @@ const rooms: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireToken,
       schema: {
+        tags: ['Rooms'],
         summary: 'One room',
         params: RoomParams,
         response: { 200: Room, ...refusals },

@@ -12,6 +12,7 @@ const members: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireToken,
       schema: {
+        tags: ['Rooms'],
         summary: 'Who is in a room, across all nodes, in the order of user ids',
         params: RoomParams,
         querystring: Page,
@@ -39,6 +40,7 @@ const members: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireScope('admin'),
       schema: {
+        tags: ['Rooms'],
         summary: 'Take a user out of a room, on every node',
         description:
           'Every connection of the user gets a `left` event of its own. It does not keep the user from joining again: what a token grants does.',

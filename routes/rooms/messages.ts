@@ -29,6 +29,7 @@ const messages: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireToken,
       schema: {
+        tags: ['Rooms'],
         summary: 'Stored messages, oldest first: after an offset, before one, or the newest',
         params: RoomParams,
         querystring: MessagesQuery,
@@ -58,6 +59,7 @@ const messages: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireToken,
       schema: {
+        tags: ['Rooms'],
         summary: 'Send to a room without a connection',
         params: RoomParams,
         headers: Type.Object({ 'idempotency-key': Type.Optional(ActionId) }),
@@ -86,6 +88,7 @@ const messages: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireScope('admin'),
       schema: {
+        tags: ['Rooms'],
         summary: 'Erase a room’s messages for good',
         description: 'The log gets a new epoch; members are told with a `reset` event.',
         params: RoomParams,

@@ -16,6 +16,7 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireScope('publish'),
       schema: {
+        tags: ['Users'],
         summary: 'Send to every live connection of a user, on every node',
         description: 'They get it as a `direct` event. It is not stored.',
         params: UserParams,
@@ -41,6 +42,7 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       onRequest: fastify.requireScope('admin'),
       schema: {
+        tags: ['Users'],
         summary: 'Log a user out everywhere',
         description:
           'Revokes the tokens that were issued to the user up to now and closes the connections with 4501.',

@@ -33,8 +33,13 @@ export function drainConnections(
       for (; closed < Math.min(due, total); closed++) {
         leaving[closed]?.close(CloseCode.serviceRestart, REASON)
       }
-      if (elapsed >= over + grace)
+      if (elapsed >= over) {
+        // With those whose handshake was under way when the drain began.
+        for (const connection of registry) connection.close(CloseCode.serviceRestart, REASON)
+      }
+      if (elapsed >= over + grace) {
         for (const connection of registry) connection.transport.terminate()
+      }
       if (registry.size > 0 && elapsed < over + 2 * grace) return
       timer.cancel()
       resolve()

@@ -24,6 +24,8 @@ export interface ServerProcess {
   kill(): Promise<void>
   /** SIGTERM. Resolves with the exit code. */
   stop(): Promise<number | null>
+  /** Resolves with the exit code when it ends by itself. */
+  exited(): Promise<number | null>
   /** Starts it again on the same port and folder, after `kill` or `stop`. */
   restart(): Promise<void>
 }
@@ -57,6 +59,7 @@ export async function startServer(
       await end(running, 'SIGKILL')
     },
     stop: () => end(running, 'SIGTERM'),
+    exited: () => exitOf(running),
     async restart() {
       running = launch({ ...settings, PORT: new URL(url).port }, log)
       await listening(running, log)
@@ -88,6 +91,11 @@ async function listening(child: ChildProcess, log: readonly string[]): Promise<s
   })
   const [url] = await Promise.race([once(child, 'listening'), died])
   return url as string
+}
+
+async function exitOf(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  return child.exitCode
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {

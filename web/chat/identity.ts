@@ -32,7 +32,9 @@ export async function enterAsGuest(nick: string): Promise<void> {
   become({ kind: 'guest', nick, ...(await guestPass(nick)) })
 }
 
-export function enterWithToken(token: string): void {
+/** Rejects with `TokenRefused`, `HttpError` or `Unreachable`. */
+export async function enterWithToken(token: string): Promise<void> {
+  await check(token)
   become({ kind: 'token', nick: undefined, token })
 }
 

@@ -19,6 +19,7 @@ export function RoomView({ chat, room }: Props) {
   if (room.status.value === 'refused') {
     return (
       <section class="refused">
+        <ConnectionNote chat={chat} />
         {problem && (
           <ProblemNote problem={problem}>
             <button type="button" class="button" onClick={() => void room.join(chat.nick.peek())}>

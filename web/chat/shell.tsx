@@ -56,7 +56,7 @@ export function Shell({ chat, directory }: Props) {
           onRooms={roomsBeside.value ? undefined : () => (drawer.value = 'rooms')}
           onPeople={peopleBeside.value ? undefined : () => (drawer.value = 'people')}
         />
-        {room ? <RoomView key={room.name} chat={chat} room={room} /> : <Home />}
+        {room ? <RoomView key={room.name} chat={chat} room={room} /> : <Home chat={chat} />}
       </main>
       {room && peopleBeside.value && (
         <aside class="panel" aria-label={strings.people.title}>

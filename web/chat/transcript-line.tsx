@@ -3,17 +3,17 @@ import { Flag } from '../shared/flag.js'
 import { dayName, fullTime, timeOfDay } from '../shared/format.js'
 import { strings } from '../strings.js'
 import { MessageText } from './message-text.js'
-import type { Room } from './room.js'
 
 interface Props {
   readonly row: Row
-  readonly room: Room
+  /** Whether the reader wrote it. */
+  readonly own: boolean
   /** Whether to say that it was sent. */
   readonly sent: boolean
 }
 
 /** One line of a transcript. */
-export function Line({ row, room, sent }: Props) {
+export function Line({ row, own, sent }: Props) {
   switch (row.kind) {
     case 'day':
       return (
@@ -30,7 +30,7 @@ export function Line({ row, room, sent }: Props) {
     case 'notice':
       return <NoticeLine notice={row.notice} />
     case 'message':
-      return <MessageLine {...row} own={room.isOwn(row.message.user)} sent={sent} />
+      return <MessageLine {...row} own={own} sent={sent} />
   }
 }
 

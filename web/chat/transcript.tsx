@@ -5,9 +5,9 @@ import { Icon } from '../shared/icons.js'
 import { type Place, ScrollKeeper } from '../shared/scroll-keeper.js'
 import { strings } from '../strings.js'
 import { EmptyRoom } from './empty-room.js'
+import { LineCache } from './line-cache.js'
 import { PendingLine } from './pending-line.js'
 import type { Room } from './room.js'
-import { Line } from './transcript-line.js'
 
 /** Older messages are asked for when fewer pixels than this are left above, newer ones below. */
 const NEAR = 800
@@ -20,6 +20,7 @@ interface Props {
 export class Transcript extends Component<Props> {
   readonly #scroller = createRef<HTMLDivElement>()
   readonly #list = createRef<HTMLOListElement>()
+  readonly #lines = new LineCache(this.props.room)
   #keeper: ScrollKeeper | undefined
   #endWanted = 0
 
@@ -88,14 +89,7 @@ export class Transcript extends Component<Props> {
         >
           <Beginning room={room} />
           <ol class="lines" ref={this.#list}>
-            {rows.map((row) => (
-              <Line
-                key={row.key}
-                row={row}
-                room={room}
-                sent={row === lastOwn(rows, room, pending)}
-              />
-            ))}
+            {this.#lines.render(rows, lastOwn(rows, room, pending))}
             {pending.map((item, at) => (
               <PendingLine key={item.id} item={item} room={room} opens={at === 0} />
             ))}

@@ -15,15 +15,30 @@ const NICK_LENGTH = 40
 /** The first thing a reader sees: pick a name and enter. */
 export function Welcome() {
   const problem = useSignal<Problem | undefined>(undefined)
+  const busy = useSignal(false)
+  const enter = async (entering: Promise<void>) => {
+    problem.value = undefined
+    busy.value = true
+    try {
+      await entering
+    } catch (error) {
+      problem.value = describe(error)
+    } finally {
+      busy.value = false
+    }
+  }
   return (
     <main class="welcome">
       <div class="welcome-card">
         <Hoist word="PARLEY" />
         <h1>{words.title}</h1>
         <p class="lead">{words.lead}</p>
-        <GuestForm onProblem={(next) => (problem.value = next)} />
+        <GuestForm busy={busy.value} onEnter={(nick) => void enter(enterAsGuest(nick))} />
         {problem.value && <ProblemNote problem={problem.value} />}
-        <TokenForm open={problem.value === strings.problems.noGuests} />
+        <TokenForm
+          open={problem.value === strings.problems.noGuests}
+          onEnter={(token) => void enter(enterWithToken(token))}
+        />
       </div>
       <footer class="welcome-foot">
         <a href="echo">{words.echo}</a>
@@ -33,24 +48,14 @@ export function Welcome() {
   )
 }
 
-function GuestForm({ onProblem }: { readonly onProblem: (problem: Problem | undefined) => void }) {
-  const entering = useSignal(false)
-  const submit = async (event: TargetedSubmitEvent<HTMLFormElement>) => {
-    event.preventDefault()
-    const nick = fieldOf(event.currentTarget, 'nick')
-    if (nick === '' || entering.value) return
-    entering.value = true
-    onProblem(undefined)
-    try {
-      await enterAsGuest(nick)
-    } catch (error) {
-      onProblem(describe(error))
-    } finally {
-      entering.value = false
-    }
-  }
+interface GuestFormProps {
+  readonly busy: boolean
+  readonly onEnter: (nick: string) => void
+}
+
+function GuestForm({ busy, onEnter }: GuestFormProps) {
   return (
-    <form class="welcome-form" onSubmit={submit}>
+    <form class="welcome-form" onSubmit={(event) => submit(event, 'nick', busy, onEnter)}>
       <label for="nick">{words.nick}</label>
       <div class="field-row">
         <input
@@ -63,8 +68,8 @@ function GuestForm({ onProblem }: { readonly onProblem: (problem: Problem | unde
           aria-describedby="nick-hint"
           dir="auto"
         />
-        <button type="submit" class="button primary" aria-disabled={entering.value}>
-          {entering.value ? words.entering : words.enter}
+        <button type="submit" class="button primary" aria-disabled={busy}>
+          {busy ? words.entering : words.enter}
         </button>
       </div>
       <p class="hint" id="nick-hint">
@@ -74,16 +79,16 @@ function GuestForm({ onProblem }: { readonly onProblem: (problem: Problem | unde
   )
 }
 
-function TokenForm({ open }: { readonly open: boolean }) {
-  const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
-    event.preventDefault()
-    const token = fieldOf(event.currentTarget, 'token')
-    if (token !== '') enterWithToken(token)
-  }
+interface TokenFormProps {
+  readonly open: boolean
+  readonly onEnter: (token: string) => void
+}
+
+function TokenForm({ open, onEnter }: TokenFormProps) {
   return (
     <details class="welcome-token" open={open}>
       <summary>{words.haveToken}</summary>
-      <form class="welcome-form" onSubmit={submit}>
+      <form class="welcome-form" onSubmit={(event) => submit(event, 'token', false, onEnter)}>
         <label for="token">{words.token}</label>
         <input
           id="token"
@@ -104,6 +109,13 @@ function TokenForm({ open }: { readonly open: boolean }) {
   )
 }
 
-function fieldOf(form: HTMLFormElement, name: string): string {
-  return String(new FormData(form).get(name) ?? '').trim()
+function submit(
+  event: TargetedSubmitEvent<HTMLFormElement>,
+  field: string,
+  busy: boolean,
+  onEnter: (value: string) => void,
+): void {
+  event.preventDefault()
+  const value = String(new FormData(event.currentTarget).get(field) ?? '').trim()
+  if (value !== '' && !busy) onEnter(value)
 }

@@ -1,0 +1,105 @@
+import t from 'tap'
+import { ChatClient } from '../helpers/chat-client.js'
+import { JWT_SECRET, signToken } from '../helpers/jwt.js'
+import { type ServerProcess, startServer } from '../helpers/server.js'
+
+const ENV = {
+  JWT_SECRET,
+  DRAIN_SECONDS: '2',
+  RATE_LIMIT_MESSAGES: '0',
+  RATE_LIMIT_REQUESTS: '0',
+}
+
+async function connect(server: ServerProcess, user: string): Promise<ChatClient> {
+  const token = signToken({ sub: user }, 600)
+  const client = new ChatClient(`${server.url.replace('http', 'ws')}/chat`, { token })
+  await client.event('welcome')
+  return client
+}
+
+const call = (server: ServerProcess, method: string, path: string, scope = '') =>
+  fetch(server.url + path, {
+    method,
+    headers: { authorization: `Bearer ${signToken({ sub: 'root', scope })}` },
+  })
+
+t.test('POST /drain sends everyone away in waves and ends the process', async (t) => {
+  const server = await startServer(t, ENV)
+  const clients = await Promise.all(Array.from({ length: 40 }, (_, n) => connect(server, `u${n}`)))
+  const [deaf] = clients as [ChatClient]
+  // Does not read any more: it neither sees nor answers the close.
+  deaf.socket.pause()
+  t.teardown(() => deaf.terminate())
+  const closedAt = clients.slice(1).map(async (client) => {
+    const { code } = await client.closed
+    return { code, at: performance.now() }
+  })
+
+  const start = performance.now()
+  const reply = await call(server, 'POST', '/drain', 'admin')
+  t.equal(reply.status, 202)
+  t.same(await reply.json(), { connections: 40, seconds: 2 })
+  const ready = await call(server, 'GET', '/health/ready')
+  t.match(
+    { status: ready.status, body: await ready.json() },
+    { status: 503, body: { status: 'draining' } },
+  )
+  const handshake = await call(server, 'GET', '/chat')
+  t.equal(handshake.status, 426)
+  const late = new ChatClient(`${server.url.replace('http', 'ws')}/chat`, {
+    token: signToken({ sub: 'late' }),
+  })
+  await t.rejects(late.opened, /503/)
+
+  const closed = await Promise.all(closedAt)
+  t.ok(closed.every(({ code }) => code === 1012))
+  const spread = Math.max(...closed.map(({ at }) => at)) - Math.min(...closed.map(({ at }) => at))
+  t.ok(spread > 1000, `closed over ${Math.round(spread)} ms`)
+  for (const client of clients.slice(1)) {
+    t.match(await client.event('closing'), { code: 1012, reconnect_after: Number })
+  }
+  t.equal(await server.exited(), 0)
+  const took = performance.now() - start
+  t.ok(took < 15_000, `ended after ${Math.round(took)} ms in spite of who ignores the close`)
+})
+
+t.test('a rolling restart under load loses nothing that was acknowledged', async (t) => {
+  const server = await startServer(t, ENV)
+  const acknowledged: string[] = []
+  const writers = await Promise.all(Array.from({ length: 10 }, (_, n) => connect(server, `w${n}`)))
+  const work = writers.map(async (client, n) => {
+    await client.ask('join', { room: 'r' })
+    let open = true
+    void client.closed.then(() => {
+      open = false
+    })
+    for (let i = 0; open; i++) {
+      const id = `${n}-${i}`
+      const reply = await Promise.race([
+        client.ask('send_to_room', { room: 'r', id, msg: i }),
+        client.closed.then(() => undefined),
+      ])
+      if (reply?.event === 'ok') acknowledged.push(id)
+    }
+  })
+  t.equal(await server.stop(), 0)
+  await Promise.all(work)
+  await server.restart()
+  const stored = new Set<string>()
+  for (let after = 0, more = true; more; ) {
+    const reply = await call(server, 'GET', `/rooms/r/messages?after=${after}&limit=1000`)
+    const page = (await reply.json()) as {
+      messages: { id: string; offset: number }[]
+      more: boolean
+    }
+    for (const message of page.messages) stored.add(message.id)
+    more = page.more
+    after = page.messages.at(-1)?.offset ?? after
+  }
+  t.ok(acknowledged.length > 100, `${acknowledged.length} acknowledged`)
+  t.same(
+    acknowledged.filter((id) => !stored.has(id)),
+    [],
+    'lost',
+  )
+})
