@@ -1,4 +1,4 @@
-import type { Limits } from '../src/protocol/events.js'
+import type { Closing, Limits } from '../src/protocol/events.js'
 import type { ParleyError } from './errors.js'
 import type { Room } from './room-api.js'
 
@@ -49,7 +49,7 @@ export interface ClientEvents<Msg> {
   welcome: [welcome: WelcomeInfo]
   direct: [message: DirectMessage<Msg>]
   /** The server is about to close this connection. */
-  closing: [info: { code: number; reason: string; reconnectAfter: number }]
+  closing: [closing: Pick<Closing, 'code' | 'reason' | 'reconnect_after'>]
   /** Something went wrong that no call's result tells. */
   error: [error: ParleyError]
 }

@@ -1,22 +1,22 @@
-import type { Client, ClientState } from './api.js'
+import type { Client, DirectMessage } from './api.js'
 import { Connection, type ContentEvent } from './connection.js'
 import { type Deferred, defer } from './deferred.js'
-import type { ParleyError } from './errors.js'
-import { Keeper } from './keeper.js'
+import { ParleyError } from './errors.js'
 import { type ClientOptions, resolveOptions } from './options.js'
 import { RoomSession } from './room.js'
+import type { OutboxStore } from './store.js'
 import type { RequestName, RequestOf, ResultOf } from './wire.js'
 
 /** The connection together with the rooms over it. */
 export class ClientSession<Msg, Sig> extends Connection<Msg> implements Client<Msg, Sig> {
-  readonly keeper: Keeper
+  /** Nothing is sent before what an earlier client left behind is in the outboxes. */
+  restored = false
   readonly #rooms = new Map<string, RoomSession<Msg, Sig>>()
   #callers: Deferred<void>[] = []
 
   constructor(options: ClientOptions) {
     super(resolveOptions(options))
-    this.keeper = new Keeper(options.store, (error) => this.emit('error', error))
-    if (options.store) void this.#restore()
+    void this.#restore()
   }
 
   get user(): string | undefined {
@@ -28,7 +28,7 @@ export class ClientSession<Msg, Sig> extends Connection<Msg> implements Client<M
   }
 
   get connectionId(): string | undefined {
-    return this.connected ? this.welcome?.connection : undefined
+    return this.channel && this.welcome?.connection
   }
 
   get expires(): number | undefined {
@@ -37,19 +37,15 @@ export class ClientSession<Msg, Sig> extends Connection<Msg> implements Client<M
 
   connect(): Promise<void> {
     const caller = defer<void>()
-    const state: ClientState = this.state
-    if (state === 'connected') caller.resolve()
-    else if (state === 'closed') caller.reject(this.ended as ParleyError)
-    else {
-      this.#callers.push(caller)
-      if (state === 'idle' || state === 'failed') this.reconnectNow()
-    }
+    this.#callers.push(caller)
+    this.reconnectNow()
+    this.#answerCallers()
     return caller.promise
   }
 
   override close(): void {
     super.close()
-    this.keeper.close()
+    void this.withStore((store) => store.close?.())
   }
 
   room(name: string): RoomSession<Msg, Sig> {
@@ -72,27 +68,40 @@ export class ClientSession<Msg, Sig> extends Connection<Msg> implements Client<M
     return promise
   }
 
-  protected up(): void {
-    for (const caller of this.#callers.splice(0)) caller.resolve()
-    for (const room of this.#rooms.values()) room.up()
+  /** Does something with the store of waiting messages; what it throws stops nothing. */
+  async withStore(work: (store: OutboxStore) => unknown): Promise<void> {
+    try {
+      if (this.settings.store) await work(this.settings.store)
+    } catch (cause) {
+      this.emit('error', new ParleyError('STORE', `The store: ${cause}`, undefined, cause))
+    }
   }
 
-  protected down(): void {
-    for (const room of this.#rooms.values()) room.down()
-  }
-
-  protected over(error: ParleyError): void {
-    for (const caller of this.#callers.splice(0)) caller.reject(error)
-    for (const room of this.#rooms.values()) room.over(error)
+  protected changed(): void {
+    this.#answerCallers()
+    for (const room of this.#rooms.values()) room.connectionChanged()
   }
 
   protected received(event: ContentEvent): void {
-    if (event.event === 'direct') this.emit('direct', { ...event, msg: event.msg as Msg })
+    if (event.event === 'direct') this.emit('direct', event as DirectMessage<Msg>)
     else this.#rooms.get(event.room)?.received(event)
   }
 
+  #answerCallers(): void {
+    if (!this.channel && !this.ended) return
+    for (const { resolve, reject } of this.#callers.splice(0)) {
+      if (this.ended) reject(this.ended)
+      else resolve()
+    }
+  }
+
+  /** Fills the outboxes with what an earlier client left behind, the newest first. */
   async #restore(): Promise<void> {
-    await this.keeper.load((send) => this.room(send.room).sends.restore(send))
+    await this.withStore(async (store) => {
+      const sends = [...(await store.load())].reverse()
+      for (const send of sends) this.room(send.room).sends.restore(send)
+    })
+    this.restored = true
     for (const room of this.#rooms.values()) room.sends.flush()
   }
 }

@@ -8,6 +8,7 @@ import type { ErrorCode } from '../src/protocol/error-codes.js'
  * - `CLOSED`: {@link Client.close} was called.
  * - `FAILED`: the client gave up reconnecting; `message` says why.
  * - `LEFT`: the room was left first.
+ * - `REMOVED`: the server took this client out of the room; joining again may succeed.
  * - `OUTBOX_FULL`: as many messages as `outboxLimit` allows are waiting in this room.
  * - `DISCARDED`: {@link Room.discard} was called.
  * - `OVERFLOW`: a `for await` loop over a room fell too far behind.
@@ -21,6 +22,7 @@ export type ClientErrorCode =
   | 'CLOSED'
   | 'FAILED'
   | 'LEFT'
+  | 'REMOVED'
   | 'OUTBOX_FULL'
   | 'DISCARDED'
   | 'OVERFLOW'

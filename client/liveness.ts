@@ -1,3 +1,4 @@
+import type { Channel } from './channel.js'
 import type { Clock } from './clock.js'
 
 /** A timer that is later than this was held up, as in a background tab or a suspended machine. */
@@ -6,95 +7,81 @@ const LATE = 1000
 /** How long a connection has to show a sign of life after the network came back. */
 const PROBE_TIMEOUT = 5000
 
-export interface LivenessHooks {
-  /** Sends the application's `ping`. */
-  ping(): void
-  /** Nothing came for two intervals: the connection is dead. */
-  dead(): void
-  /** When the oldest unanswered request was sent, monotonic milliseconds. */
-  oldestRequest(): number | undefined
+/** Watches over one connection. */
+export interface Liveness {
+  /** Something came from the server. */
+  heard(): void
+  /** Asks now, and does not wait long for the answer: the network may have changed. */
+  probe(): void
+  stop(): void
 }
 
 /**
  * Decides whether a connection is alive. A network does not report a lost connection, and a
  * browser shows no ping frames, so silence is all there is to go by: after one interval of it
- * the client asks, after a second one it gives up.
+ * the client asks, after a second one it gives up. A request without an answer is silence too.
  *
  * Everything is judged by timestamps. A timer that fires late has seen nothing of the time in
  * between: what the socket received may still be queued behind it, so it looks once more.
+ *
+ * @param interval milliseconds, more than 0
+ * @param dead called once when nothing came for two intervals
  */
-export class Liveness {
-  readonly #clock: Clock
-  readonly #interval: number
-  readonly #hooks: LivenessHooks
-  #heardAt: number
-  #pingedAt: number
-  #asked = false
-  #deadline = 0
-  #lookedAgain = false
-  #cancel: () => void = () => {}
+export function watchLiveness(
+  clock: Clock,
+  interval: number,
+  channel: Pick<Channel, 'send' | 'oldest'>,
+  dead: () => void,
+): Liveness {
+  let heardAt = clock.monotonic()
+  let pingedAt = heardAt
+  let asked = false
+  let deadline = 0
+  let lookedAgain = false
+  let cancel = () => {}
 
-  /** `interval` in milliseconds, more than 0. */
-  constructor(clock: Clock, interval: number, hooks: LivenessHooks) {
-    this.#clock = clock
-    this.#interval = interval
-    this.#hooks = hooks
-    this.#heardAt = this.#pingedAt = clock.monotonic()
-    this.#schedule(interval)
+  function schedule(ms: number): void {
+    const due = clock.monotonic() + ms
+    cancel()
+    cancel = clock.after(ms, () => check(clock.monotonic() - due > LATE))
   }
 
-  /** Something came from the server. */
-  heard(): void {
-    this.#heardAt = this.#clock.monotonic()
-    this.#asked = this.#lookedAgain = false
-  }
-
-  /** Asks now, and does not wait long for the answer: the network may have changed. */
-  probe(): void {
-    const timeout = Math.min(PROBE_TIMEOUT, this.#interval)
-    if (!this.#asked) this.#ping()
-    this.#deadline = Math.min(this.#deadline, this.#clock.monotonic() + timeout)
-    this.#schedule(timeout)
-  }
-
-  stop(): void {
-    this.#cancel()
-  }
-
-  #schedule(ms: number): void {
-    this.#cancel()
-    const due = this.#clock.monotonic() + ms
-    this.#cancel = this.#clock.after(ms, () => this.#check(this.#clock.monotonic() - due > LATE))
-  }
-
-  #check(late: boolean): void {
-    const now = this.#clock.monotonic()
-    if (this.#isOverdue(now)) {
-      if (late && !this.#lookedAgain) {
-        this.#lookedAgain = true
-        this.#schedule(LATE)
+  function check(late: boolean): void {
+    const now = clock.monotonic()
+    const overdue = asked && now >= deadline
+    if (overdue || now - (channel.oldest() ?? now) >= 2 * interval) {
+      if (lookedAgain || !late) {
+        dead()
       } else {
-        this.#hooks.dead()
+        lookedAgain = true
+        schedule(LATE)
       }
       return
     }
     // The second half keeps a client that only listens from being closed as idle.
-    const quiet =
-      now - this.#heardAt >= this.#interval || now - this.#pingedAt >= 2 * this.#interval
-    if (!this.#asked && quiet) this.#ping()
-    const due = this.#asked ? this.#deadline : this.#heardAt + this.#interval
-    this.#schedule(Math.max(1, due - now))
+    const quiet = now - heardAt >= interval || now - pingedAt >= 2 * interval
+    if (!asked && quiet) ping()
+    schedule(Math.max(1, (asked ? deadline : heardAt + interval) - now))
   }
 
-  #isOverdue(now: number): boolean {
-    const requestedAt = this.#hooks.oldestRequest() ?? now
-    return (this.#asked && now >= this.#deadline) || now - requestedAt >= 2 * this.#interval
+  function ping(): void {
+    asked = true
+    pingedAt = clock.monotonic()
+    deadline = pingedAt + interval
+    channel.send({ action: 'ping' })
   }
 
-  #ping(): void {
-    this.#asked = true
-    this.#pingedAt = this.#clock.monotonic()
-    this.#deadline = this.#pingedAt + this.#interval
-    this.#hooks.ping()
+  schedule(interval)
+  return {
+    heard() {
+      heardAt = clock.monotonic()
+      asked = lookedAgain = false
+    },
+    probe() {
+      if (!asked) ping()
+      deadline = Math.min(deadline, clock.monotonic() + PROBE_TIMEOUT)
+      schedule(PROBE_TIMEOUT)
+    },
+    stop: () => cancel(),
   }
 }

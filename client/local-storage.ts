@@ -18,14 +18,11 @@ const LOCK_TIMEOUT = 1000
 export function localStorageOutbox(key: string): OutboxStore {
   const own = `${key}/${randomId()}`
   let sends: StoredSend[] = []
-  let release = () => {}
+  let close = () => {}
   const closed = new Promise<void>((resolve) => {
-    release = resolve
+    close = resolve
   })
-  const save = () => {
-    if (sends.length > 0) localStorage.setItem(own, JSON.stringify(sends))
-    else localStorage.removeItem(own)
-  }
+  const save = () => localStorage.setItem(own, JSON.stringify(sends))
   const takeOver = (name: string) => {
     const left: StoredSend[] = JSON.parse(localStorage.getItem(name) ?? '[]')
     sends = [...left, ...sends]
@@ -38,20 +35,20 @@ export function localStorageOutbox(key: string): OutboxStore {
     async load() {
       void withLock(own, () => closed)
       const names = Object.keys(localStorage).filter(
-        (name) => name.startsWith(`${key}/`) && name.length === own.length,
+        (name) => name !== own && name.slice(0, name.lastIndexOf('/')) === key,
       )
       const lists = await Promise.all(names.map((name) => withLock(name, () => takeOver(name))))
       return lists.flatMap((list) => list ?? [])
     },
-    add(send) {
-      sends.push(send)
+    add({ room, id, json }) {
+      sends.push({ room, id, json })
       save()
     },
     remove({ room, id }) {
       sends = sends.filter((send) => send.room !== room || send.id !== id)
       save()
     },
-    close: release,
+    close,
   }
 }
 
@@ -60,10 +57,7 @@ async function withLock<T>(name: string, work: () => T | Promise<T>): Promise<T 
   const { locks } = navigator
   if (!locks) return work()
   const signal = AbortSignal.timeout(LOCK_TIMEOUT)
-  try {
-    return (await locks.request(name, { signal }, work)) as T
-  } catch (error) {
+  return locks.request(name, { signal }, work).catch((error): undefined => {
     if (!signal.aborted) throw error
-    return undefined
-  }
+  }) as Promise<T | undefined>
 }

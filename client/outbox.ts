@@ -5,181 +5,165 @@ import { isPassing, pauseOf } from './passing.js'
 import type { RoomSession } from './room.js'
 import type { OutboxItem, PendingSend, SendInfo } from './room-api.js'
 import type { StoredSend } from './store.js'
-import type { ResultOf } from './wire.js'
 
-interface Entry<Msg> {
+interface Entry<Msg> extends StoredSend {
   readonly msg: Msg
-  readonly stored: StoredSend
   readonly answer: Deferred<SendInfo>
+  readonly sent: PendingSend
   state: OutboxItem<Msg>['state']
   error: ParleyError | undefined
 }
 
+/** The messages of one room that the server has not confirmed, in the order of sending. */
+export interface Outbox<Msg> {
+  items(): OutboxItem<Msg>[]
+  /** Takes a message. A failed one with this id is sent again; one that waits is the same. */
+  add(msg: Msg, id?: string): PendingSend
+  retry(id: string): PendingSend
+  discard(id: string): void
+  /** Takes over what an earlier client left behind, in front of everything; the last one first. */
+  restore(send: StoredSend): void
+  /** The connection is gone. What was on its way goes again, first of all, when it is back. */
+  hold(): void
+  /** All that waits fails; what is on its way will be answered. */
+  end(error: ParleyError): void
+  /** Sends the oldest waiting message, if one may go. */
+  flush(): void
+}
+
 /**
- * The messages of one room that the server has not confirmed, in the order of sending.
- *
  * One message is on its way at a time. With several, the server could refuse one for the moment
  * (rate limit, store away) and take the next, and the order would be lost. A message that goes
  * out again after a reconnect has the same id, so that the server stores it once.
  */
-export class Outbox<Msg> {
-  readonly #room: RoomSession<Msg, never>
-  #entries: Entry<Msg>[] = []
-  #restored = 0
-  /** The message on its way; a new object each time, so that a late answer is told apart. */
-  #flight: { readonly entry: Entry<Msg> } | undefined
-  #cancelPause: (() => void) | undefined
+export function createOutbox<Msg>(room: RoomSession<Msg, never>): Outbox<Msg> {
+  const { client } = room
+  let entries: Entry<Msg>[] = []
+  /** The message on its way. */
+  let flight: Entry<Msg> | undefined
+  /** Set while the server wants a pause. */
+  let cancelPause: (() => void) | undefined
 
-  constructor(room: RoomSession<Msg, never>) {
-    this.#room = room
-  }
+  const find = (id: string) => entries.find((entry) => entry.id === id)
 
-  get items(): OutboxItem<Msg>[] {
-    return this.#entries.map(({ stored, msg, state, error }) => ({
-      id: stored.id,
-      msg,
-      state,
-      error,
-    }))
-  }
-
-  /** A failed message with this id is sent again; one that waits is the same message. */
-  add(msg: Msg, id = randomId()): PendingSend {
-    const known = this.#find(id)
-    if (known && known.state !== 'failed') return pendingSend(known.answer, id)
-    const json = toJson(msg)
-    const refusal = this.#refusal(id, json, known)
+  function add(msg: Msg, id = randomId()): PendingSend {
+    const known = find(id)
+    if (known && known.state !== 'failed') return known.sent
+    const entry = newEntry<Msg>(room.name, id, toJson(msg))
+    const refusal = refusalOf(entry, known)
     if (refusal) {
-      const answer = defer<SendInfo>()
-      answer.reject(refusal)
-      return pendingSend(answer, id)
+      fail(entry, refusal)
+    } else {
+      if (known) remove(known)
+      entries.push(entry)
+      void client.withStore((store) => store.add(entry))
+      changed()
     }
-    if (known) this.#remove(known)
-    const entry = newEntry<Msg>({ room: this.#room.name, id, json: json as string })
-    this.#entries.push(entry)
-    this.#room.client.keeper.add(entry.stored)
-    this.#changed()
-    return pendingSend(entry.answer, id)
+    return entry.sent
   }
 
-  retry(id: string): PendingSend {
-    return this.add(this.#find(id)?.msg as Msg, id)
-  }
-
-  discard(id: string): void {
-    const entry = this.#find(id)
-    if (entry === undefined) return
-    this.#remove(entry)
-    entry.answer.reject(new ParleyError('DISCARDED', 'Discarded'))
-    this.#changed()
-  }
-
-  /** Takes over what an earlier client left behind, in front of everything of this one. */
-  restore(send: StoredSend): void {
-    if (this.#find(send.id)) return
-    this.#entries.splice(this.#restored, 0, newEntry(send))
-    this.#restored += 1
-  }
-
-  /** The connection is gone. What was on its way goes again, first of all, when it is back. */
-  hold(): void {
-    this.#cancelPause?.()
-    this.#cancelPause = undefined
-    const entry = this.#flight?.entry
-    this.#flight = undefined
-    if (entry) this.#wait(entry)
-    this.#room.emit('outbox')
-  }
-
-  /** All that waits fails; what is on its way will be answered. */
-  end(error: ParleyError): void {
-    for (const entry of this.#entries) if (entry.state === 'pending') fail(entry, error)
-    this.#room.emit('outbox')
-  }
-
-  /** Sends the oldest waiting message, if one may go. */
-  flush(): void {
-    const { state, name, client } = this.#room
-    if (state !== 'joined' || !client.keeper.ready || this.#flight || this.#cancelPause) return
-    const entry = this.#entries.find((one) => one.state === 'pending')
-    if (entry === undefined) return
-    const flight = { entry }
-    this.#flight = flight
-    entry.state = 'sending'
-    client.request(
-      'send_to_room',
-      { room: name, msg: entry.msg },
-      (error, result) => {
-        if (flight === this.#flight) this.#answered(entry, error, result)
-      },
-      entry.stored.id,
-    )
-    this.#room.emit('outbox')
-  }
-
-  #answered(
-    entry: Entry<Msg>,
-    error: ParleyError | undefined,
-    result: ResultOf<'send_to_room'> | undefined,
-  ): void {
-    this.#flight = undefined
-    if (result) {
-      this.#remove(entry)
-      entry.answer.resolve(result)
-    } else if (error?.code === 'DISCONNECTED') {
-      this.#wait(entry)
-      return
-    } else if (error?.code === 'NOT_A_MEMBER') {
-      this.#wait(entry)
-      this.#room.rejoin()
-    } else if (error && isPassing(error)) {
-      this.#wait(entry)
-      this.#cancelPause = this.#room.client.settings.clock.after(pauseOf(error), () => {
-        this.#cancelPause = undefined
-        this.flush()
-      })
-    } else if (error) {
-      fail(entry, error)
-    }
-    this.#changed()
-  }
-
-  /** Back to its place in the queue, unless the room was left meanwhile. */
-  #wait(entry: Entry<Msg>): void {
-    entry.state = 'pending'
-    if (this.#room.refusal) fail(entry, this.#room.refusal)
-  }
-
-  #refusal(id: string, json: string | undefined, known: unknown): ParleyError | undefined {
-    const { outboxLimit } = this.#room.client.settings
-    if (this.#room.refusal) return this.#room.refusal
+  function refusalOf({ id, json }: Entry<Msg>, known: unknown): ParleyError | undefined {
+    const { outboxLimit } = client.settings
+    if (room.refusal) return room.refusal
     if (!/^[!-~]{1,64}$/.test(id)) {
       return new ParleyError('BAD_FIELD', '"id" must be 1 to 64 visible ASCII characters')
     }
-    if (json === undefined) return new ParleyError('BAD_FIELD', '"msg" must be a JSON value')
-    if (known || this.#entries.length < outboxLimit) return undefined
+    if (!json) return new ParleyError('BAD_FIELD', '"msg" must be a JSON value')
+    if (known || entries.length < outboxLimit) return undefined
     return new ParleyError('OUTBOX_FULL', `${outboxLimit} messages wait already`)
   }
 
-  #find(id: string): Entry<Msg> | undefined {
-    return this.#entries.find((entry) => entry.stored.id === id)
+  function flush(): void {
+    if (room.state !== 'joined' || !client.restored || flight || cancelPause) return
+    const entry = entries.find(({ state }) => state === 'pending')
+    if (!entry) return
+    flight = entry
+    entry.state = 'sending'
+    client.request(
+      'send_to_room',
+      { room: room.name, msg: entry.msg },
+      (error, result) => {
+        if (entry === flight) answered(entry, error, result)
+      },
+      entry.id,
+    )
+    room.emit('outbox')
   }
 
-  #remove(entry: Entry<Msg>): void {
-    this.#entries = this.#entries.filter((other) => other !== entry)
-    this.#room.client.keeper.remove(entry.stored)
+  function answered(entry: Entry<Msg>, error?: ParleyError, result?: SendInfo): void {
+    flight = undefined
+    if (result) {
+      remove(entry)
+      entry.answer.resolve(result)
+    } else if (error) {
+      wait(entry)
+      if (error.code === 'DISCONNECTED') return
+      if (error.code === 'NOT_A_MEMBER') room.rejoin()
+      else if (isPassing(error)) pause(pauseOf(error))
+      else fail(entry, error)
+    }
+    changed()
   }
 
-  #changed(): void {
-    this.#room.emit('outbox')
-    this.flush()
+  function pause(ms: number): void {
+    cancelPause = client.settings.clock.after(ms, () => {
+      cancelPause = undefined
+      flush()
+    })
+  }
+
+  /** Back to its place in the queue, unless the room was left meanwhile. */
+  function wait(entry: Entry<Msg>): void {
+    entry.state = 'pending'
+    if (room.refusal) fail(entry, room.refusal)
+  }
+
+  function remove(entry: Entry<Msg>): void {
+    entries = entries.filter((other) => other !== entry)
+    void client.withStore((store) => store.remove(entry))
+  }
+
+  function changed(): void {
+    room.emit('outbox')
+    flush()
+  }
+
+  return {
+    items: () => entries.map(({ id, msg, state, error }) => ({ id, msg, state, error })),
+    add,
+    retry: (id) => add(find(id)?.msg as Msg, id),
+    discard(id) {
+      const entry = find(id)
+      if (!entry) return
+      remove(entry)
+      entry.answer.reject(new ParleyError('DISCARDED', 'Discarded'))
+      changed()
+    },
+    restore({ id, json }) {
+      if (!find(id)) entries.unshift(newEntry(room.name, id, json))
+    },
+    hold() {
+      cancelPause?.()
+      cancelPause = undefined
+      if (flight) wait(flight)
+      flight = undefined
+      room.emit('outbox')
+    },
+    end(error) {
+      for (const entry of entries) if (entry.state === 'pending') fail(entry, error)
+      room.emit('outbox')
+    },
+    flush,
   }
 }
 
-function newEntry<Msg>(stored: StoredSend): Entry<Msg> {
+/** `json` is empty for what JSON cannot say: such an entry is only there to be refused. */
+function newEntry<Msg>(room: string, id: string, json: string): Entry<Msg> {
+  const answer = defer<SendInfo>()
+  const sent = Object.assign(answer.promise, { id })
   // Parsed again, so that what is sent does not change with the object that was handed in.
-  const msg = JSON.parse(stored.json) as Msg
-  return { msg, stored, answer: defer(), state: 'pending', error: undefined }
+  const msg = json && JSON.parse(json)
+  return { room, id, json, msg, answer, sent, state: 'pending', error: undefined }
 }
 
 function fail(entry: Entry<unknown>, error: ParleyError): void {
@@ -188,14 +172,11 @@ function fail(entry: Entry<unknown>, error: ParleyError): void {
   entry.answer.reject(error)
 }
 
-const pendingSend = ({ promise }: Deferred<SendInfo>, id: string): PendingSend =>
-  Object.assign(promise, { id })
-
-/** Undefined for what JSON cannot say, like a function or a cycle. */
-function toJson(msg: unknown): string | undefined {
+/** Empty for what JSON cannot say, like a function or a cycle. */
+function toJson(msg: unknown): string {
   try {
-    return JSON.stringify(msg)
+    return JSON.stringify(msg) ?? ''
   } catch {
-    return undefined
+    return ''
   }
 }

@@ -5,10 +5,9 @@ import type { ContentEvent } from './connection.js'
 import { type Deferred, defer, quiet } from './deferred.js'
 import { Emitter } from './emitter.js'
 import { ParleyError } from './errors.js'
-import { catchUp, placeOf } from './log.js'
-import { Outbox } from './outbox.js'
+import { catchUp } from './log.js'
+import { createOutbox, type Outbox } from './outbox.js'
 import { isPassing, pauseOf } from './passing.js'
-import { Presence } from './presence.js'
 import type {
   HistoryPage,
   HistoryQuery,
@@ -21,12 +20,16 @@ import type {
   RoomEvents,
   RoomMessage,
   RoomState,
+  SignalEvent,
 } from './room-api.js'
 import { streamOf } from './stream.js'
 import type { ResultOf } from './wire.js'
 
 /** Least time between two joins of a room on one connection, milliseconds. */
 const REJOIN_PAUSE = 1000
+
+/** Members that are kept by name; `count` counts them all. */
+const LONGEST_LIST = 1000
 
 /**
  * One room over many connections. The rule that everything here serves: what is emitted is the
@@ -37,11 +40,12 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
   readonly client: ClientSession<Msg, Sig>
   state: RoomState = 'left'
   position: Position | undefined
+  memberList: readonly Member[] = []
+  count = 0
   /** Why messages are not taken: the room is not joined, and will not be by itself. */
-  refusal: ParleyError | undefined = new ParleyError('NOT_A_MEMBER', 'Join the room first')
+  refusal: ParleyError | undefined = new ParleyError('NOT_A_MEMBER', 'Not in the room')
   /** What is not confirmed yet. */
-  readonly sends = new Outbox<Msg>(this)
-  readonly #presence = new Presence()
+  readonly sends: Outbox<Msg>
   #options: JoinOptions = {}
   #callers: Deferred<JoinInfo>[] = []
   /** The join whose answer counts; while there is one, live messages are left to its answer. */
@@ -53,40 +57,28 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
     super()
     this.name = name
     this.client = client
-  }
-
-  get memberList(): readonly Member[] {
-    return this.#presence.list
-  }
-
-  get count(): number {
-    return this.#presence.count
+    this.sends = createOutbox(this)
   }
 
   get outbox(): readonly OutboxItem<Msg>[] {
-    return this.sends.items
+    return this.sends.items()
   }
 
   join({ since, ...options }: JoinOptions = {}): Promise<JoinInfo> {
-    const { client } = this
-    if (client.ended) return quiet(Promise.reject(client.ended))
     this.#options = { ...this.#options, ...options }
     if (since) this.position = since
     const caller = defer<JoinInfo>()
     this.#callers.push(caller)
-    this.refusal = undefined
     if (this.state !== 'joined') this.#setState('joining')
-    client.reconnectNow()
-    if (client.connected) this.#sendJoin()
+    this.refusal = undefined
+    this.client.reconnectNow()
+    this.connectionChanged()
     return caller.promise
   }
 
   async leave(): Promise<void> {
     if (this.state === 'left') return
-    this.#join = this.position = undefined
-    this.#presence.reset([], 0)
-    this.#giveUp('left', new ParleyError('LEFT', 'The room was left'))
-    this.emit('members')
+    this.#goOut('LEFT')
     await new Promise<void>((resolve) => this.#sendLeave(resolve))
   }
 
@@ -103,7 +95,7 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
   }
 
   signal(msg: Sig): boolean {
-    return this.client.sendNow({ action: 'signal', room: this.name, msg })
+    return this.client.channel?.sendNow({ action: 'signal', room: this.name, msg }) ?? false
   }
 
   history(query: HistoryQuery = {}): Promise<HistoryPage<Msg>> {
@@ -124,34 +116,35 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
     return streamOf(this)
   }
 
-  /** The connection is there. */
-  up(): void {
-    if (this.state !== 'joining') return
-    this.refusal = undefined
-    this.#sendJoin()
-  }
-
-  /** The connection is gone; the client may get another. */
-  down(): void {
-    this.#cancel()
-    this.#join = undefined
-    this.sends.hold()
-    if (this.state === 'joined') this.#setState('joining')
-  }
-
-  /** The client gets no other connection by itself. */
-  over(error: ParleyError): void {
-    this.#giveUp(error.code === 'CLOSED' ? 'left' : this.state, error)
+  /** The connection came, went, or will not come again by itself. */
+  connectionChanged(): void {
+    const { channel, ended } = this.client
+    const wanted = this.state === 'joining' || this.state === 'joined'
+    if (channel && wanted) {
+      this.refusal = undefined
+      this.#sendJoin()
+    } else if (!channel) {
+      this.#cancel()
+      this.#join = undefined
+      this.sends.hold()
+      if (ended) this.#giveUp(wanted && ended.code === 'FAILED' ? 'joining' : 'left', ended)
+      else if (this.state === 'joined') this.#setState('joining')
+    }
   }
 
   received(event: Extract<ContentEvent, { room: string }>): void {
+    if (event.event === 'left' && event.removed) this.#goOut('REMOVED')
     if (this.state !== 'joined') return
     if (event.event === 'message') this.#receive(event)
-    else if (event.event === 'signal') this.emit('signal', { ...event, msg: event.msg as Sig })
+    else if (event.event === 'signal') this.emit('signal', event as SignalEvent<Sig>)
     else if (event.event !== 'reset') {
-      this.#presence[event.event](event)
-      this.emit(event.event, event)
+      const { user, nick, members } = event
+      const list = this.memberList.filter((member) => member.user !== user)
+      if (event.event === 'joined') list.push({ user, nick })
+      this.memberList = list.slice(0, LONGEST_LIST)
+      this.count = members
       this.emit('members')
+      this.emit(event.event, event)
     } else if (event.epoch !== this.position?.epoch) this.#catchUp()
   }
 
@@ -164,9 +157,10 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
 
   #receive(message: Message): void {
     if (this.#join || !this.position) return
-    const place = placeOf(message, this.position)
-    if (place === 'hole') this.#catchUp()
-    else if (place === 'next') this.#deliver(message, this.position.epoch)
+    const { epoch, offset } = this.position
+    const follows = (message.epoch ?? epoch) === epoch && message.offset <= offset + 1
+    if (!follows) this.#catchUp()
+    else if (message.offset > offset) this.#deliver(message, epoch)
   }
 
   /** The position moves first: a handler that throws or leaves finds it where it belongs. */
@@ -188,11 +182,6 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
     this.#after(ms, () => this.#sendJoin())
   }
 
-  #after(ms: number, task: () => void): void {
-    this.#cancel()
-    this.#cancel = this.client.settings.clock.after(ms, task)
-  }
-
   #sendJoin(): void {
     const { client, name, position } = this
     const join = {}
@@ -208,7 +197,6 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
   }
 
   #refused(error: ParleyError): void {
-    if (error.code === 'DISCONNECTED') return
     if (isPassing(error) || error.code === 'INTERNAL') {
       this.#joinIn(pauseOf(error))
     } else {
@@ -221,10 +209,6 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
   #joined(result: ResultOf<'join'>, join: object): void {
     const { epoch, offset, members, count } = result
     const missed = catchUp(this.position, result)
-    if (missed === undefined) {
-      this.client.drop('The answer to a join has a hole')
-      return
-    }
     if (missed.reset) {
       this.position = { epoch, offset: missed.reset.offset }
       this.emit('reset', missed.reset)
@@ -236,7 +220,8 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
     if (join !== this.#join) return
     this.#join = undefined
     this.position = { epoch, offset }
-    this.#presence.reset(members, count)
+    this.memberList = members
+    this.count = count
     this.#setState('joined')
     this.emit('members')
     if (this.refusal) return
@@ -253,6 +238,14 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
     })
   }
 
+  #goOut(code: 'LEFT' | 'REMOVED'): void {
+    this.#join = this.position = undefined
+    this.memberList = []
+    this.count = 0
+    this.emit('members')
+    this.#giveUp('left', new ParleyError(code, 'Not in the room'))
+  }
+
   /** Nothing comes or goes any more before the next `join()`, or the client's next connection. */
   #giveUp(state: RoomState, error: ParleyError): void {
     this.#cancel()
@@ -262,14 +255,16 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
     this.#setState(state, error)
   }
 
+  #after(ms: number, task: () => void): void {
+    this.#cancel()
+    this.#cancel = this.client.settings.clock.after(ms, task)
+  }
+
   #setState(state: RoomState, error?: ParleyError): void {
     this.state = state
     this.emit('state', state, { error })
   }
 }
 
-const asRoomMessage = <Msg>(message: Message, epoch: string): RoomMessage<Msg> => ({
-  ...message,
-  msg: message.msg as Msg,
-  epoch,
-})
+const asRoomMessage = <Msg>(message: Message, epoch: string) =>
+  ({ ...message, epoch }) as RoomMessage<Msg>

@@ -4,19 +4,12 @@
  * Returns what ends it.
  */
 export function watchWake(wake: () => void): () => void {
-  const page = typeof document === 'object' ? document : undefined
-  const visible = () => {
-    if (page?.visibilityState === 'visible') wake()
-  }
-  globalThis.addEventListener?.('online', wake)
-  page?.addEventListener('visibilitychange', visible)
-  return () => {
-    globalThis.removeEventListener?.('online', wake)
-    page?.removeEventListener('visibilitychange', visible)
-  }
+  const end = new AbortController()
+  const page = globalThis.document
+  globalThis.addEventListener?.('online', wake, end)
+  page?.addEventListener('visibilitychange', () => page.hidden || wake(), end)
+  return () => end.abort()
 }
 
 /** The browser says that it has no network; that it says nothing means nothing. */
-export function isOffline(): boolean {
-  return globalThis.navigator?.onLine === false
-}
+export const isOffline = () => globalThis.navigator?.onLine === false

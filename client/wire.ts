@@ -38,49 +38,49 @@ export type RequestOf<Name extends RequestName> = Omit<
   'action' | 'id'
 >
 
-/** Names of required fields: those that are strings, counts (integers ≥ 0) and arrays. */
-type Shape = readonly [strings: string, counts?: string, arrays?: string]
-
-const MEMBER: Shape = ['user nick']
-const PRESENCE: Shape = ['room user nick', 'members']
-
-/** `test/client/wire.test.ts` compares these with the protocol's schemas. */
-const EVENTS: { readonly [Name in ServerEvent['event']]: Shape } = {
-  welcome: ['connection user nick', 'version heartbeat expires'],
-  ok: ['id'],
-  error: ['code message'],
-  message: ['room id user nick', 'offset time'],
-  signal: ['room user nick'],
-  direct: ['user nick', 'time'],
-  joined: PRESENCE,
-  left: PRESENCE,
-  reset: ['room epoch', 'offset'],
-  closing: ['reason', 'code reconnect_after'],
-  pong: [''],
+/**
+ * The required fields of each event: strings, counts (integers ≥ 0, marked `#`) and arrays (`[]`).
+ * `test/client/wire.test.ts` compares them with the protocol's schemas.
+ */
+const EVENTS: { readonly [Name in ServerEvent['event']]: string } = {
+  welcome: 'connection user nick version# heartbeat# expires#',
+  ok: 'id',
+  error: 'code message',
+  message: 'room id user nick offset# time#',
+  signal: 'room user nick',
+  direct: 'user nick time#',
+  joined: 'room user nick members#',
+  left: 'room user nick members#',
+  reset: 'room epoch offset#',
+  closing: 'reason code# reconnect_after#',
+  pong: 'event',
 }
 
-const RESULTS: { readonly [Name in RequestName]: Shape } = {
-  join: ['room epoch', 'offset first count', 'messages members'],
-  leave: ['room'],
-  send_to_room: ['room epoch', 'offset time'],
-  send_to_user: ['', 'connections'],
-  signal: ['room'],
-  history: ['room epoch', 'offset first', 'messages'],
-  members: ['room', 'count', 'members'],
-  auth: ['', 'expires'],
+const RESULTS: { readonly [Name in RequestName]: string } = {
+  join: 'room epoch offset# first# count# messages[] members[]',
+  leave: 'room',
+  send_to_room: 'room epoch offset# time#',
+  send_to_user: 'connections#',
+  signal: 'room',
+  history: 'room epoch offset# first# messages[]',
+  members: 'room count# members[]',
+  auth: 'expires#',
 }
 
-const isString = (value: unknown) => typeof value === 'string'
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
 
-/** Throws `BAD_EVENT` unless `value` is an object with all fields of `shape`. */
-function check(value: unknown, shape: Shape | undefined): void {
-  const fields = Object(value) as Record<string, unknown>
-  const kinds = [isString, isCount, Array.isArray]
-  const wrong = shape?.flatMap((names, kind) =>
-    (names ?? '').split(' ').filter((name) => name && !kinds[kind]?.(fields[name])),
-  )
-  if (wrong?.length !== 0) throw bad(wrong ? `"${wrong}" is wrong` : 'unknown event')
+/** Throws `BAD_EVENT` unless `value` is an object with all `fields`. */
+function check(value: unknown, fields: string): void {
+  for (const field of fields.split(' ')) {
+    const [name = '', mark] = field.split(/(?=\W)/)
+    const part = Object(value)[name]
+    const fits = mark
+      ? mark === '#'
+        ? isCount(part)
+        : Array.isArray(part)
+      : typeof part === 'string'
+    if (!fits) throw bad(`"${name}" is wrong`)
+  }
 }
 
 const bad = (what: string) => new ParleyError('BAD_EVENT', `Not of the protocol: ${what}`)
@@ -93,8 +93,9 @@ export function parseEvent(data: unknown): ServerEvent {
   } catch {
     throw bad('no JSON')
   }
-  const name = Object(value).event
-  check(value, Object.hasOwn(EVENTS, name) ? EVENTS[name as keyof typeof EVENTS] : undefined)
+  const name = Object(value).event as ServerEvent['event']
+  if (!Object.hasOwn(EVENTS, name)) throw bad('unknown event')
+  check(value, EVENTS[name])
   return value as ServerEvent
 }
 
@@ -103,6 +104,6 @@ export function parseResult<Name extends RequestName>(action: Name, ok: object):
   check(ok, RESULTS[action])
   const { messages = [], members = [] } = ok as { messages?: unknown[]; members?: unknown[] }
   for (const message of messages) check(message, EVENTS.message)
-  for (const member of members) check(member, MEMBER)
+  for (const member of members) check(member, 'user nick')
   return ok as ResultOf<Name>
 }

@@ -78,18 +78,18 @@ export const Direct = Type.Object({
 })
 export type Direct = Static<typeof Direct>
 
-const presence = <E extends 'joined' | 'left'>(event: E) =>
-  Type.Object({
-    event: Type.Literal(event),
-    room: RoomName,
-    user: UserId,
-    nick: Nick,
-    members: Count,
-  })
+const presence = { room: RoomName, user: UserId, nick: Nick, members: Count }
 
-export const Joined = presence('joined')
+export const Joined = Type.Object({ event: Type.Literal('joined'), ...presence })
 export type Joined = Static<typeof Joined>
-export const Left = presence('left')
+
+export const Left = Type.Object({
+  event: Type.Literal('left'),
+  ...presence,
+  removed: Type.Optional(
+    Type.Boolean({ description: 'It is this connection that was taken out of the room' }),
+  ),
+})
 export type Left = Static<typeof Left>
 
 /** The room's log was lost or erased: positions of the old epoch mean nothing any more. */

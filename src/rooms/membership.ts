@@ -74,14 +74,15 @@ export class Memberships {
     return count
   }
 
-  /** Takes a connection out of a room against its will: it is told with a `left` of its own. */
+  /** Takes a connection out of a room against its will: it is told with a `left` that says so. */
   async expel(connection: Connection, room: string): Promise<void> {
     const membership = connection.rooms.get(room)
     if (!membership) return
     const members = await this.leave(connection, room)
     if (members === undefined) return
     const { user } = connection
-    connection.send(encodeEvent({ event: 'left', room, user, nick: membership.nick, members }))
+    const { nick } = membership
+    connection.send(encodeEvent({ event: 'left', room, user, nick, members, removed: true }))
   }
 
   /** Leaves every room; for a connection that is gone. */

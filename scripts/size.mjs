@@ -1,0 +1,26 @@
+// Bundles the client as an application would, and fails when it is larger than promised.
+import { gzipSync } from 'node:zlib'
+import { build } from 'vite'
+
+const LIMIT = 6144
+
+const { output } = await build({
+  configFile: false,
+  root: new URL('../client', import.meta.url).pathname,
+  logLevel: 'error',
+  build: {
+    write: false,
+    minify: true,
+    target: 'es2023',
+    modulePreload: false,
+    rollupOptions: {
+      input: new URL('../client/index.ts', import.meta.url).pathname,
+      preserveEntrySignatures: 'strict',
+    },
+  },
+})
+const [chunk] = output
+if (process.env.SIZE_PRINT) process.stdout.write(chunk.code)
+const size = gzipSync(chunk.code, { level: 9 }).length
+console.log(`client: ${chunk.code.length} bytes minified, ${size} of ${LIMIT} bytes gzipped`)
+if (size > LIMIT) process.exitCode = 1
