@@ -61,7 +61,7 @@ t.test(
           else if (last && acknowledged.size === MESSAGES) settle()
           else pump()
         })
-        died?.then(settle)
+        void died?.then(settle)
         const pump = () => {
           while (inFlight.size < 20) {
             const n = toSend.shift() ?? (next < MESSAGES ? next++ : undefined)
