@@ -61,9 +61,8 @@ export const strings = {
     none: 'None yet',
     join: 'Join',
     name: 'Room name',
-    open: (name: string, unread: number, members: number) =>
-      `${name}, ${many(members, 'person', 'people')}${unread > 0 ? `, ${many(unread, 'unread message', 'unread messages')}` : ''}`,
-    members: (count: number) => many(count, 'person', 'people'),
+    people: (count: number) => (count === 1 ? 'person' : 'people'),
+    unread: (count: number) => (count === 1 ? 'unread message' : 'unread messages'),
     menu: (unread: number) =>
       unread > 0 ? `Rooms, ${many(unread, 'unread message', 'unread messages')}` : 'Rooms',
   },
@@ -136,6 +135,7 @@ export const strings = {
     token: 'Token',
     tokenHint: 'Travels as the subprotocol “bearer.…”, never in the address.',
     guestToken: 'Get a guest’s',
+    guestByItself: 'Get one when this service asks for it',
     guestNick: 'Echo tester',
     noGuestToken: (why: string) => `No guest’s token: ${why}`,
     none: 'None',

@@ -9,7 +9,7 @@ const ROOM = '8888'
 /** Messages that each of two people sends in one go. */
 const BURST = 100
 
-t.test('the chat page', { skip: chromiumMissing, timeout: 180_000 }, async (t) => {
+t.test('the chat page', { skip: chromiumMissing, timeout: 220_000 }, async (t) => {
   const browser = await launchChromium(t)
 
   async function twoIn(t: Test, server: ServerProcess): Promise<[ChatPage, ChatPage]> {

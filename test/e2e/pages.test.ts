@@ -5,7 +5,7 @@ import { JWT_SECRET, signToken } from '../helpers/jwt.js'
 import { type ServerProcess, startServer } from '../helpers/server.js'
 import { type ChatPage, openChat } from './chat-page.js'
 
-t.test('the chat page', { skip: chromiumMissing, timeout: 120_000 }, async (t) => {
+t.test('the chat page', { skip: chromiumMissing, timeout: 220_000 }, async (t) => {
   let server: ServerProcess
   let browser: Browser
   let rooms = 0
@@ -61,7 +61,7 @@ t.test('the chat page', { skip: chromiumMissing, timeout: 120_000 }, async (t) =
     const [ann, bo] = await twoIn(t, room)
     await ann.goTo(other)
     for (const text of ['one', 'two', 'three']) await bo.say(room, text)
-    const link = ann.page.getByRole('link', { name: `${room}, 2 people, 3 unread messages` })
+    const link = ann.page.getByRole('link', { name: `${room} 3 unread messages` })
     await link.waitFor()
     t.equal(await ann.page.title(), `(3) ${other} · Parley`)
     await link.click()
@@ -76,7 +76,7 @@ t.test('the chat page', { skip: chromiumMissing, timeout: 120_000 }, async (t) =
     const [ann, bo] = [await openChat(t, browser), await openChat(t, browser)]
     await ann.enter(server.url, 'Ann', room)
     await bo.enter(server.url, 'Bo', newRoom())
-    await bo.page.getByRole('link', { name: `${room}, 1 person` }).click()
+    await bo.page.getByRole('link', { name: `${room} 1 person` }).click()
     await bo.composer(room).waitFor()
     await ann.people.getByText('Bo').waitFor()
     await bo.page.goto(`${server.url}/#/`)
@@ -92,7 +92,7 @@ t.test('the chat page', { skip: chromiumMissing, timeout: 120_000 }, async (t) =
     await ann.line('I was here').waitFor()
     await ann.page.goto(`${server.url}/#/`)
     await ann.page.reload()
-    await ann.page.getByRole('link', { name: `${room}, 1 person` }).click()
+    await ann.page.getByRole('link', { name: `${room} 1 person` }).click()
     await ann.line('I was here').waitFor()
     t.equal(await ann.page.locator('.line.own').count(), 1)
   })
@@ -113,9 +113,9 @@ t.test('the chat page', { skip: chromiumMissing, timeout: 120_000 }, async (t) =
   t.test('keeps the place while older messages come in above, and bounds the page', async (t) => {
     const room = newRoom()
     const ann = await openChat(t, browser)
-    await seed(server, room, 900)
+    await seed(server, room, 660)
     await ann.enter(server.url, 'Ann', room)
-    await ann.line('message 900').waitFor()
+    await ann.line('message 660').waitFor()
     for (let pages = 0; pages < 20 && (await ann.line('message 1').count()) === 0; pages++) {
       const moved = await ann.moveOfTextOnHistory()
       t.ok(Math.abs(moved) <= 1, `a page of history moves the text by ${moved} pixels`)
@@ -123,7 +123,7 @@ t.test('the chat page', { skip: chromiumMissing, timeout: 120_000 }, async (t) =
     await ann.line('message 1').waitFor()
     t.ok((await ann.lines()).length <= 600, 'no more than 600 lines are kept')
     await ann.page.getByRole('button', { name: 'To the end' }).click()
-    await ann.line('message 900').waitFor()
+    await ann.line('message 660').waitFor()
     await ann.page.getByRole('button', { name: 'To the end' }).waitFor({ state: 'detached' })
     t.same(ann.complaints, [])
   })

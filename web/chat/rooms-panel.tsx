@@ -81,20 +81,21 @@ interface LinkProps {
 
 function RoomLink({ name, members, unread, current }: LinkProps) {
   return (
-    <a
-      class="room-link"
-      href={hashOfRoom(name)}
-      aria-current={current ? 'page' : undefined}
-      aria-label={words.open(name, unread, members)}
-    >
+    <a class="room-link" href={hashOfRoom(name)} aria-current={current ? 'page' : undefined}>
       <Flag of={name} />
       <span class="room-name" dir="auto">
         {name}
       </span>
       {unread > 0 ? (
-        <span class="badge">{unread > 99 ? '99+' : unread}</span>
+        <span class="badge">
+          {unread > 99 ? '99+' : unread}
+          <span class="visually-hidden"> {words.unread(unread)}</span>
+        </span>
       ) : (
-        <span class="count">{members}</span>
+        <span class="count">
+          {members}
+          <span class="visually-hidden"> {words.people(members)}</span>
+        </span>
       )}
     </a>
   )
