@@ -270,6 +270,12 @@ export class RealtimeService {
     await this.broker.close()
   }
 
+  /** Sizes of all that is kept for connections, for leak checks: all 0 when nobody is connected. */
+  sizes(): Record<string, number> {
+    const { connections, rooms } = this
+    return { ...connections.sizes(), rooms: rooms.size, waiting: this.#dispatcher.waiting }
+  }
+
   #unrevoked(identity: Identity): Identity {
     if (!this.administration.revocations.covers(identity)) return identity
     throw new ParleyError('UNAUTHORIZED', 'the token was revoked')

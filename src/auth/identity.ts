@@ -67,8 +67,9 @@ export function identityOf(payload: Record<string, unknown>): Identity {
   return {
     user: sub,
     nick: name ?? sub,
-    expires: exp * 1000,
-    issued: iat === undefined ? undefined : iat * 1000,
+    // Both may be fractions (RFC 7519, section 2); on the wire they are whole milliseconds.
+    expires: Math.floor(exp * 1000),
+    issued: iat === undefined ? undefined : Math.floor(iat * 1000),
     grants: toGrants(rooms),
     scopes: new Set(scope?.split(' ').filter((word) => word !== '')),
     tokenId: jti,
