@@ -11,7 +11,7 @@ const PUBLIC = fileURLToPath(new URL('../../public/', import.meta.url))
 const ASSET_MAX_AGE = 31_536_000_000
 
 /**
- * The pages and their assets: `/`, `/echo`. Nothing inline, nothing from elsewhere; the echo
+ * The pages and their assets: `/`, `/echo`, `/admin`, `/docs`. Nothing inline, nothing from elsewhere; the echo
  * tester alone may connect to other addresses, because that is what it is for.
  */
 const pages: FastifyPluginAsync = async (fastify) => {
@@ -37,6 +37,9 @@ const pages: FastifyPluginAsync = async (fastify) => {
   }
   const echo = { contentSecurityPolicy: contentSecurityPolicy(["'self'", 'ws:', 'wss:']) }
   fastify.get('/echo', { helmet: echo }, (_request, reply) => sendPage(reply, 'echo.html'))
+  for (const page of ['admin', 'docs']) {
+    fastify.get(`/${page}`, { helmet: {} }, (_request, reply) => sendPage(reply, `${page}.html`))
+  }
   fastify.get<{ Params: { '*': string } }>('/assets/*', { helmet: {} }, (request, reply) =>
     // By the options, and not as a header here: a 404 must not be kept for a year.
     reply.sendFile(`assets/${request.params['*']}`, { maxAge: ASSET_MAX_AGE, immutable: true }),

@@ -15,7 +15,7 @@ const paintWhenReady: Plugin = {
 }
 
 /**
- * Both pages go into `public/`. Every address in them is relative, so that they work wherever the
+ * The pages go into `public/`. Every address in them is relative, so that they work wherever the
  * service is mounted, and nothing is inlined, so that a strict Content-Security-Policy holds.
  */
 export default defineConfig({
@@ -30,7 +30,12 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: { chat: here('index.html'), echo: here('echo.html') },
+      input: {
+        chat: here('index.html'),
+        echo: here('echo.html'),
+        admin: here('admin.html'),
+        docs: here('docs.html'),
+      },
       output: { codeSplitting: { groups: [{ name: 'shared', minShareCount: 2 }] } },
     },
   },

@@ -2,7 +2,7 @@
  * Addresses of the service, told from the page's own: `/` and `/echo` are siblings of `/chat`,
  * `/ws` and the rest, whatever the prefix that the service is mounted under.
  */
-function sibling(path: string): URL {
+export function sibling(path: string): URL {
   const url = new URL(path, document.baseURI)
   url.search = ''
   url.hash = ''

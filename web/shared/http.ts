@@ -15,7 +15,7 @@ export class HttpError extends Error {
 export class Unreachable extends Error {}
 
 interface Request {
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'DELETE'
   readonly body?: object
   /** Sent as `Authorization: Bearer …`. */
   readonly token?: string | undefined

@@ -1,0 +1,39 @@
+import { signal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import { type Reading, Readings, type Stats } from '../model/readings.js'
+import type { AdminApi } from './api.js'
+import { noteFailure } from './session.js'
+
+/** How often the counters are read, milliseconds. */
+const EVERY = 2000
+
+/** The newest counters, and the points of the charts. */
+export const stats = signal<Stats | undefined>(undefined)
+export const readings = signal<readonly Reading[]>([])
+/** Whether the last answer came. */
+export const answering = signal(true)
+
+/** Reads the counters as long as a component shows them and the page can be seen. */
+export function useLive(api: AdminApi): void {
+  useEffect(() => {
+    const kept = new Readings()
+    let busy = false
+    const read = async () => {
+      if (busy || document.hidden) return
+      busy = true
+      try {
+        stats.value = await api.stats()
+        kept.add(stats.value)
+        readings.value = kept.all
+        answering.value = true
+      } catch (error) {
+        answering.value = false
+        noteFailure(error)
+      }
+      busy = false
+    }
+    void read()
+    const timer = setInterval(() => void read(), EVERY)
+    return () => clearInterval(timer)
+  }, [api])
+}
