@@ -1,0 +1,204 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { createClient, type SocketConstructor } from '../../client/index.js'
+import { JWT_SECRET, signToken } from '../helpers/jwt.js'
+import { freePort } from '../helpers/ports.js'
+import { noRedis, RedisServer } from '../helpers/redis.js'
+import { type ServerProcess, startServer } from '../helpers/server.js'
+
+const NGINX = process.env.NGINX ?? '/usr/sbin/nginx'
+const SHIPPED = fileURLToPath(new URL('../../../deploy/nginx.conf', import.meta.url))
+const noNginx =
+  existsSync(NGINX) || process.env.REQUIRE_SERVICES === '1' ? false : `${NGINX} is not installed`
+
+/** How long a connection may be silent in this test, seconds. */
+const SILENCE = 2
+
+t.setTimeout(120_000)
+t.test(
+  'the shipped nginx configuration in front of two nodes',
+  { skip: noRedis || noNginx },
+  async (t) => {
+    const redis = await RedisServer.start()
+    t.teardown(() => redis.stop())
+    const settings = {
+      REDIS_URL: redis.url,
+      JWT_SECRET,
+      TRUST_PROXY: '127.0.0.1',
+      HEARTBEAT_SECONDS: '1',
+      DRAIN_SECONDS: '0',
+      LOG_LEVEL: 'info',
+    }
+    const nodes = await Promise.all([startServer(t, settings), startServer(t, settings)])
+    const port = await startNginx(t, nodes)
+    const ann = await enterLobby(t, 'ann', port, '127.0.0.2')
+    const bob = await enterLobby(t, 'bob', port, '127.0.0.3')
+
+    t.test('clients are on both nodes, each with its own address', async (t) => {
+      const here = await Promise.all(nodes.map(connectionsOf))
+      t.same(
+        here.map(({ length }) => length),
+        [1, 1],
+      )
+      t.same(
+        here.flat().sort((a, b) => a.user.localeCompare(b.user)),
+        [
+          { user: 'ann', address: '127.0.0.2' },
+          { user: 'bob', address: '127.0.0.3' },
+        ],
+      )
+    })
+
+    t.test('they chat across the nodes', async (t) => {
+      await ann.room.send('hello')
+      await bob.room.send('hello to you')
+      await until(() => ann.heard.length === 2 && bob.heard.length === 2)
+      t.same(ann.heard, ['1 hello', '2 hello to you'])
+      t.same(bob.heard, ann.heard)
+      t.same(ann.room.memberList.map(({ user }) => user).sort(), ['ann', 'bob'])
+    })
+
+    t.test('a page of the same origin may connect, a foreign one may not', async (t) => {
+      t.equal(await handshake(port, `http://127.0.0.1:${port}`), 101)
+      t.equal(await handshake(port, 'http://evil.example'), 403)
+    })
+
+    t.test('heartbeats keep a quiet connection open', async (t) => {
+      await sleep(SILENCE * 2000)
+      t.same(
+        [ann.states, bob.states],
+        [
+          ['connecting', 'connected'],
+          ['connecting', 'connected'],
+        ],
+      )
+    })
+
+    t.test('a node that stops hands its clients to the other', async (t) => {
+      await nodes[0]?.stop()
+      for (const text of ['3', '4', '5'])
+        await Promise.all([ann, bob].map(({ room }) => room.send(text)))
+      await until(() => ann.heard.length === 8 && bob.heard.length === 8)
+      t.same(ann.heard, bob.heard)
+      t.equal((await connectionsOf(nodes[1] as ServerProcess)).length, 2)
+    })
+  },
+)
+
+/** Starts nginx with the shipped file; its own addresses and time-out are all that is replaced. */
+async function startNginx(t: Test, nodes: readonly ServerProcess[]): Promise<number> {
+  const dir = await mkdtemp(join(tmpdir(), 'parley-nginx-'))
+  t.teardown(() => rm(dir, { recursive: true, force: true }))
+  const port = await freePort()
+  const replacements = {
+    'listen 80;': `listen 127.0.0.1:${port};`,
+    'parley-1:3000': new URL(nodes[0]?.url ?? '').host,
+    'parley-2:3000': new URL(nodes[1]?.url ?? '').host,
+    'proxy_read_timeout 75s;': `proxy_read_timeout ${SILENCE}s;`,
+  }
+  let shipped = await readFile(SHIPPED, 'utf8')
+  for (const [text, replacement] of Object.entries(replacements)) {
+    t.ok(shipped.includes(text), `the file says ${text}`)
+    shipped = shipped.replace(text, replacement)
+  }
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((kind) => `${kind}_temp_path ${dir}/${kind};`)
+    .join('\n')
+  const main = join(dir, 'nginx.conf')
+  await writeFile(
+    main,
+    `daemon off; master_process off; pid ${dir}/pid; error_log ${dir}/error.log;
+    events {}
+    http { access_log off; ${temporary}
+    ${shipped} }`,
+  )
+  const nginx = spawn(NGINX, ['-c', main, '-p', dir], { stdio: 'ignore' })
+  t.teardown(() => end(nginx))
+  await Promise.race([accepts(port), once(nginx, 'exit').then(() => failed(dir))])
+  return port
+}
+
+async function failed(dir: string): Promise<never> {
+  throw new Error(`nginx ended: ${await readFile(join(dir, 'error.log'), 'utf8')}`)
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exit
+}
+
+async function accepts(port: number): Promise<void> {
+  for (;;) {
+    const socket = connect(port, '127.0.0.1')
+    try {
+      await once(socket, 'connect')
+      return
+    } catch {
+      await sleep(20)
+    } finally {
+      socket.destroy()
+    }
+  }
+}
+
+/** A client of the library, coming from an address of its own, in the room. */
+async function enterLobby(t: Test, user: string, port: number, localAddress: string) {
+  class Socket extends WebSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, protocols, { localAddress })
+    }
+  }
+  const client = createClient({
+    url: `http://127.0.0.1:${port}/chat`,
+    getToken: () => signToken({ sub: user }, 3600),
+    WebSocket: Socket as unknown as SocketConstructor,
+    backoff: { base: 50, cap: 200 },
+  })
+  t.teardown(() => client.close())
+  const states: string[] = []
+  client.on('state', (state) => states.push(state))
+  const room = client.room('lobby')
+  const heard: string[] = []
+  room.on('message', ({ offset, msg }) => heard.push(`${offset} ${msg}`))
+  await room.join()
+  return { room, heard, states }
+}
+
+async function connectionsOf(node: ServerProcess): Promise<{ user: string; address: string }[]> {
+  const token = signToken({ sub: 'root', scope: 'admin' }, 60)
+  const headers = { authorization: `Bearer ${token}` }
+  const response = await fetch(`${node.url}/connections`, { headers })
+  const { connections } = (await response.json()) as {
+    connections: { user: string; address: string }[]
+  }
+  return connections.map(({ user, address }) => ({ user, address }))
+}
+
+/** The status that a handshake from a page of this origin gets. */
+async function handshake(port: number, origin: string): Promise<number> {
+  const headers = { authorization: `Bearer ${signToken({ sub: 'page' })}`, origin }
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/chat`, { headers })
+  socket.on('error', () => {})
+  return new Promise((resolve) => {
+    socket.on('upgrade', () => {
+      resolve(101)
+      socket.terminate()
+    })
+    socket.on('unexpected-response', (_request, { statusCode }) => resolve(statusCode ?? 0))
+  })
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(10)
+}
