@@ -14,6 +14,8 @@ local history_count, history_time = tonumber(ARGV[5]), tonumber(ARGV[6])
 local dedupe_time, lifetime = tonumber(ARGV[7]), ARGV[8]
 
 local state = redis.call('HMGET', meta, 'epoch', 'offset', 'stamp')
+-- A room's first message: what may be left of a log whose meta was lost is of another epoch.
+if tonumber(state[2] or 0) == 0 then redis.call('DEL', log, ids) end
 local stored = redis.call('HGET', ids, author)
 if stored then return { state[1], stored, '0', 1 } end
 
@@ -146,7 +148,9 @@ return { head, from, reset, messages, missed }
 /** The oldest offset that readers see: what is beyond the limits is hidden before it is removed. */
 const FIRST_VISIBLE = `
 local function first_visible(log, offset, first, count, oldest_stamp)
-  local low = math.max(first, offset - count + 1)
+  local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+  if not oldest then return offset + 1 end
+  local low = math.max(first, offset - count + 1, (parse_id(oldest[1])))
   local function stamp_of(o)
     local entry = redis.call('XRANGE', log, o, '+', 'COUNT', 1)[1]
     if not entry then return nil end

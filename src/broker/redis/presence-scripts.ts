@@ -10,6 +10,7 @@ local meta, users, nicks, held, changes, channel = unpack(KEYS)
 local function announce(change, user, nick)
   local number = redis.call('HINCRBY', meta, 'presence', 1)
   if redis.call('PTTL', meta) < 0 then redis.call('PEXPIRE', meta, 3600000) end
+  if number == 1 then redis.call('DEL', changes) end
   local event = number .. '\\n' .. cjson.encode({
     change = change, user = user, nick = nick, count = redis.call('ZCARD', users)
   })

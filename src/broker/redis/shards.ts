@@ -213,5 +213,6 @@ export class Shards {
 /** Milliseconds. */
 const FIRST_DELAY = 50
 const LONGEST_DELAY = 1000
-const START_TIMEOUT = 10_000
+/** Less than what a Fastify plugin may take to load. */
+const START_TIMEOUT = 6000
 const BETWEEN_PROBES = 1000
