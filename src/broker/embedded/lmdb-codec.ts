@@ -28,9 +28,9 @@ export const idKeys = {
   writeKey([room, user, id]: IdKey, target: Buffer, start: number): number {
     let end = target.writeUIntBE(room, start, 6)
     if (user === undefined || id === undefined) return end
-    end += target.write(user, end)
+    end = writeText(user, target, end)
     target[end++] = SEPARATOR
-    return end + target.write(id, end)
+    return writeText(id, target, end)
   },
   readKey(source: Buffer, start: number, end: number): IdKey {
     const separator = source.indexOf(SEPARATOR, start + 6)
@@ -40,6 +40,16 @@ export const idKeys = {
       source.toString('utf8', separator + 1, end),
     ]
   },
+}
+
+/** Writes UTF-8. Names are short and mostly ASCII: a call out of JavaScript costs more than that. */
+function writeText(text: string, target: Buffer, start: number): number {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit > 0x7f) return start + target.write(text, start)
+    target[start + i] = unit
+  }
+  return start + text.length
 }
 
 type IdKey = readonly [room: number, user?: string, id?: string]

@@ -60,6 +60,9 @@ class LmdbStore implements LogStore {
   readonly #ids: Database<Buffer, (number | string)[]>
   readonly #garbage: Database<true, number>
   readonly #values: Database<Omit<Remembered, 'key'>, string>
+  /** Keys of the hot path, which are written to LMDB's memory at once: made once, used again. */
+  readonly #messageKey: [number, number] = [0, 0]
+  readonly #key: [number, string, string] = [0, '', '']
   #generation = 0
   #durability: Durability = 'commit'
   #last: Written | undefined
@@ -158,8 +161,14 @@ class LmdbStore implements LogStore {
   }
 
   find(room: number, user: string, id: string): Place | undefined {
-    const bytes = this.#read(() => this.#ids.getBinaryFast([room, user, id]))
-    return bytes && readPlace(bytes)
+    this.#environment.check()
+    try {
+      const bytes = this.#ids.getBinaryFast(this.#idKey(room, user, id))
+      return bytes && readPlace(bytes)
+    } catch (error) {
+      this.#environment.refresh()
+      throw error
+    }
   }
 
   values(): Remembered[] {
@@ -280,9 +289,18 @@ class LmdbStore implements LogStore {
   #append(room: number, user: string, id: string, message: LogMessage, start: number): number {
     const middle = writeMessage(message, this.#slab, start)
     const end = writePlace(message, this.#slab, middle)
-    void this.#messages.put([room, message.offset], this.#slab.subarray(start, middle))
-    void this.#ids.put([room, user, id], this.#slab.subarray(middle, end))
+    this.#messageKey[0] = room
+    this.#messageKey[1] = message.offset
+    void this.#messages.put(this.#messageKey, this.#slab.subarray(start, middle))
+    void this.#ids.put(this.#idKey(room, user, id), this.#slab.subarray(middle, end))
     return end
+  }
+
+  #idKey(room: number, user: string, id: string): [number, string, string] {
+    this.#key[0] = room
+    this.#key[1] = user
+    this.#key[2] = id
+    return this.#key
   }
 
   #sweep(room: number, limit: number): void {
