@@ -2,12 +2,9 @@ import type { LogMessage, Remembered } from '../broker.js'
 import { compareCodePoints, SortedNames } from './sorted-names.js'
 import type { Change, LogStore, NamesQuery, Place, RoomRecord, StoreEpoch } from './store.js'
 
-/** Called before a commit or flush takes effect: may take its time, or reject to make it fail. */
-export type Fault = (step: 'commit' | 'flush', changes: readonly Change[]) => Promise<void>
-
 /** A store that keeps nothing beyond the process. For `DATA_DIR=:memory:` and for tests. */
-export function createMemoryStore(options: { fault?: Fault } = {}): LogStore {
-  return new MemoryStore(options.fault)
+export function createMemoryStore(): LogStore {
+  return new MemoryStore()
 }
 
 interface RoomLog {
@@ -19,7 +16,6 @@ interface RoomLog {
 }
 
 class MemoryStore implements LogStore {
-  readonly #fault: Fault | undefined
   readonly #records = new Map<string, RoomRecord>()
   readonly #names = new SortedNames()
   readonly #logs = new Map<number, RoomLog>()
@@ -27,10 +23,6 @@ class MemoryStore implements LogStore {
   readonly #values = new Map<string, Remembered>()
   #epoch: StoreEpoch = { epoch: '', key: 0 }
   #lastKey = 0
-
-  constructor(fault: Fault | undefined) {
-    this.#fault = fault
-  }
 
   async start(life: { epoch: string }): Promise<void> {
     if (this.#epoch.epoch === '') this.#epoch = { epoch: life.epoch, key: 0 }
@@ -101,13 +93,10 @@ class MemoryStore implements LogStore {
   }
 
   async commit(changes: readonly Change[]): Promise<void> {
-    await this.#fault?.('commit', changes)
     for (const change of changes) this.#apply(change)
   }
 
-  async flush(): Promise<void> {
-    await this.#fault?.('flush', [])
-  }
+  async flush(): Promise<void> {}
 
   async close(): Promise<void> {}
 
