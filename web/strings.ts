@@ -85,7 +85,7 @@ export const strings = {
     messages: (name: string) => `Messages in ${name}`,
     joining: 'Joining …',
     emptyTitle: 'Nothing said yet',
-    emptyLead: 'Write the first message, or share the room’s address.',
+    emptyLead: 'Write the first message, or share its address.',
     beginning: 'The room begins here',
     loadingOlder: 'Loading older messages …',
     unread: 'New',
@@ -113,7 +113,7 @@ export const strings = {
     open: (count: number) => `Here now: ${many(count, 'person', 'people')}`,
     you: 'you',
     more: (count: number) => `and ${many(count, 'other', 'others')}`,
-    copyLink: 'Copy the room’s address',
+    copyLink: 'Copy the address',
     copied: 'Copied',
     leave: 'Leave the room',
   },
@@ -133,7 +133,7 @@ export const strings = {
     address: 'Address',
     protocols: 'Subprotocols',
     token: 'Token',
-    tokenHint: 'Travels as the subprotocol “bearer.…”, never in the address.',
+    tokenHint: 'Sent as a subprotocol, never in the address.',
     guestToken: 'Get a guest’s',
     guestByItself: 'Get one when this service asks for it',
     guestNick: 'Echo tester',
@@ -231,8 +231,8 @@ export const strings = {
     },
     byCode: {
       FORBIDDEN: {
-        title: 'This room is not open to you',
-        remedy: 'Your token does not name it. Choose another room, or ask for a token that does.',
+        title: 'Your token does not allow this',
+        remedy: 'Choose another room, or ask for a token that names this one.',
       },
       BAD_FIELD: {
         title: 'That cannot be a room’s name',

@@ -42,6 +42,9 @@ t.test('the chat page', { skip: chromiumMissing, timeout: 220_000 }, async (t) =
     await bo.page.getByRole('button', { name: 'Leave the room', exact: true }).click()
     await ann.page.getByText('Bo left').waitFor()
     t.same(await ann.people.allTextContents(), ['Ann'])
+    await bo.goTo(room)
+    await bo.line('Hello yourself').waitFor()
+    t.same(await bo.lines(), await ann.lines(), 'who comes back sees what was said')
     t.same([...ann.complaints, ...bo.complaints], [])
   })
 
@@ -136,8 +139,37 @@ t.test('the chat page', { skip: chromiumMissing, timeout: 220_000 }, async (t) =
     await cy.say(open, 'I may')
     await cy.line('I may').waitFor()
     await cy.page.goto(`${server.url}/#/room/${encodeURIComponent(closed)}`)
-    await cy.page.getByRole('alert').getByText('This room is not open to you').waitFor()
+    await cy.page.getByRole('alert').getByText('Your token does not allow this').waitFor()
     t.same(cy.complaints, [])
+  })
+
+  t.test('says why a message was not sent, and keeps it until the reader decides', async (t) => {
+    const room = newRoom()
+    const rooms = { join: [room], send: [] }
+    const cy = await openChat(t, browser)
+    await cy.enterWithToken(server.url, signToken({ sub: 'cy', name: 'Cy', rooms }))
+    await cy.goTo(room)
+    await cy.say(room, 'may I?')
+    const failure = cy.page.locator('.line.failed')
+    await failure.getByText('Not sent: Your token does not allow this').waitFor()
+    await failure.getByRole('button', { name: 'Send again' }).click()
+    await failure.getByText('Not sent').waitFor()
+    await failure.getByRole('button', { name: 'Discard' }).click()
+    await failure.waitFor({ state: 'detached' })
+    t.same(await cy.lines(), [])
+  })
+
+  t.test('says by how much a message is too long, and does not send it', async (t) => {
+    const room = newRoom()
+    const ann = await openChat(t, browser)
+    await ann.enter(server.url, 'Ann', room)
+    await ann.say(room, 'ü'.repeat(33_000))
+    await ann.page.getByRole('alert').getByText('Too long by 978 B').waitFor()
+    t.equal(await ann.pending.count(), 0)
+    await ann.say(room, 'ü'.repeat(32_000))
+    await ann.page.getByRole('button', { name: 'Show all of it' }).waitFor()
+    await ann.settled()
+    t.equal((await ann.lines()).length, 1)
   })
 
   t.test('does not let a token in that is not accepted', async (t) => {

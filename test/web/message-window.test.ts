@@ -30,11 +30,11 @@ const run = (first: number, last: number) =>
 function page(length: number, query: { before?: number; after?: number }, limit = 50): HistoryPage {
   if (query.after !== undefined) {
     const last = Math.min(length, query.after + limit)
-    return { messages: run(query.after + 1, last), more: last < length }
+    return { epoch: 'e', messages: run(query.after + 1, last), more: last < length }
   }
   const last = Math.min(length, (query.before ?? length + 1) - 1)
   const first = Math.max(1, last - limit + 1)
-  return { messages: run(first, last), more: first > 1 }
+  return { epoch: 'e', messages: run(first, last), more: first > 1 }
 }
 
 const offsets = ({ messages }: MessageWindow) => messages.map(({ offset }) => offset)
@@ -88,7 +88,7 @@ t.test('is always a run of the log without hole or repeat, and never too long', 
 })
 
 t.test('a reader at the end loses the oldest messages', (t) => {
-  let window = newest({ messages: run(1, WINDOW_LIMIT), more: false })
+  let window = newest({ epoch: 'e', messages: run(1, WINDOW_LIMIT), more: false })
   window = addLive(window, message(WINDOW_LIMIT + 1), true)
   t.equal(window.messages.at(-1)?.offset, WINDOW_LIMIT + 1)
   t.match(window, { older: true, newer: false })
@@ -96,7 +96,7 @@ t.test('a reader at the end loses the oldest messages', (t) => {
 })
 
 t.test('a reader further up keeps what is in view, and is told that there is more', (t) => {
-  let window = newest({ messages: run(1, WINDOW_LIMIT), more: false })
+  let window = newest({ epoch: 'e', messages: run(1, WINDOW_LIMIT), more: false })
   window = addLive(window, message(WINDOW_LIMIT + 1), false)
   t.equal(window.messages.at(-1)?.offset, WINDOW_LIMIT)
   t.match(window, { older: false, newer: true })
@@ -104,16 +104,30 @@ t.test('a reader further up keeps what is in view, and is told that there is mor
 })
 
 t.test('a message that was there already changes nothing', (t) => {
-  const window = newest({ messages: run(1, 3), more: false })
+  const window = newest({ epoch: 'e', messages: run(1, 3), more: false })
   t.equal(addLive(window, message(2), true), window)
   t.end()
 })
 
 t.test('a message that does not follow, or is of another epoch, begins anew', (t) => {
-  const window = newest({ messages: run(1, 3), more: false })
+  const window = newest({ epoch: 'e', messages: run(1, 3), more: false })
   t.same(offsets(addLive(window, message(7), true)), [7])
   t.same(offsets(addLive(window, message(1, 'f'), true)), [1])
   t.match(addLive(window, message(7), true), { older: true })
   t.match(addLive(window, message(1, 'f'), true), { older: false })
+  t.end()
+})
+
+t.test('a page of another epoch is not mixed in', (t) => {
+  const window = { messages: run(5, 6), older: true, newer: true }
+  t.equal(addOlder(window, { epoch: 'f', messages: run(3, 4), more: false }), window)
+  t.equal(addNewer(window, { epoch: 'f', messages: run(7, 8), more: false }), window)
+  t.end()
+})
+
+t.test('the newest page is not the end when a newer message is known of', (t) => {
+  const page = { epoch: 'e', messages: run(1, 3), more: false }
+  t.match(newest(page, 4), { newer: true })
+  t.match(newest(page, 3), { newer: false })
   t.end()
 })

@@ -37,11 +37,11 @@ export function Bar({ chat, onRooms, onPeople }: Props) {
         <button
           type="button"
           class="icon-button with-count"
-          aria-label={strings.people.open(room.count.value)}
+          aria-label={strings.people.open(room.presence.count.value)}
           onClick={onPeople}
         >
           <Icon name="people" />
-          <span aria-hidden="true">{room.count}</span>
+          <span aria-hidden="true">{room.presence.count}</span>
         </button>
       )}
     </header>

@@ -5,7 +5,7 @@ import { HttpError } from '../shared/http.js'
 import { remembered } from '../shared/storage.js'
 import { strings } from '../strings.js'
 import { announce } from './announcer.js'
-import { identity, subjectOf, TokenRefused, tokenFor } from './identity.js'
+import { forget, identity, subjectOf, TokenRefused, tokenFor } from './identity.js'
 import { describe, describeClose, type Problem } from './problems.js'
 import { Room } from './room.js'
 import { goTo, route } from './route.js'
@@ -92,6 +92,12 @@ export class Chat {
     this.problem.value = undefined
     if (this.#client.state === 'failed') this.#connect()
     else this.#client.reconnectNow()
+  }
+
+  /** Forgets who the reader is, and where they were. */
+  signOut(): void {
+    remembered.set(ROOMS_KEY, undefined)
+    forget()
   }
 
   end(): void {

@@ -1,7 +1,8 @@
-import { useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { Flag } from '../shared/flag.js'
 import { byteSize } from '../shared/format.js'
 import { Icon } from '../shared/icons.js'
+import { media } from '../shared/media.js'
 import { strings } from '../strings.js'
 import type { Chat } from './chat.js'
 import type { Room } from './room.js'
@@ -10,6 +11,9 @@ import type { Room } from './room.js'
 const ENVELOPE = 512
 
 const encoder = new TextEncoder()
+
+/** Where a field that is focused does not bring up a keyboard over half of the page. */
+const hasKeyboard = media('(hover: hover) and (pointer: fine)')
 
 interface Props {
   readonly chat: Chat
@@ -21,6 +25,9 @@ export function Composer({ chat, room }: Props) {
   const field = useRef<HTMLTextAreaElement>(null)
   const text = room.draft.value
   const over = bytesOf(text) - (chat.messageBytes.value - ENVELOPE)
+  useEffect(() => {
+    if (hasKeyboard.peek()) field.current?.focus()
+  }, [])
   const send = () => {
     if (text.trim() === '' || over > 0) return
     room.send()

@@ -1,5 +1,6 @@
 import { now } from '../shared/ticker.js'
 import { strings } from '../strings.js'
+import { online } from './attention.js'
 import type { Chat } from './chat.js'
 import { forget } from './identity.js'
 import { ProblemNote } from './problem-note.js'
@@ -26,10 +27,10 @@ export function ConnectionNote({ chat }: { readonly chat: Chat }) {
   return (
     <div class="lost">
       <p>
-        <strong>{navigator.onLine ? strings.lost.away : strings.lost.offline}</strong>{' '}
+        <strong>{online.value ? strings.lost.away : strings.lost.offline}</strong>{' '}
         {strings.lost.hint}
       </p>
-      <Countdown chat={chat} />
+      {online.value && <Countdown chat={chat} />}
       <button type="button" class="button" onClick={() => chat.reconnectNow()}>
         {strings.retryNow}
       </button>

@@ -1,4 +1,5 @@
 import type { OutboxItem } from 'parley/client'
+import { Flag } from '../shared/flag.js'
 import { strings } from '../strings.js'
 import { MessageText } from './message-text.js'
 import { describe } from './problems.js'
@@ -7,7 +8,7 @@ import type { Room } from './room.js'
 interface Props {
   readonly item: OutboxItem<unknown>
   readonly room: Room
-  /** Stands apart from what was sent before it. */
+  /** The first under its name. */
   readonly opens: boolean
 }
 
@@ -21,9 +22,15 @@ export function PendingLine({ item, room, opens }: Props) {
   const { id, msg, state } = item
   return (
     <li class={`line own ${state} ${opens ? 'opens' : ''}`}>
-      <span class="rail" />
+      <span class="rail">{opens && <Flag of={room.nick.value} />}</span>
       <div class="line-body">
-        <span class="visually-hidden">{strings.room.you}: </span>
+        {opens ? (
+          <p class="line-head">
+            <span class="nick">{strings.room.you}</span>
+          </p>
+        ) : (
+          <span class="visually-hidden">{strings.room.you}: </span>
+        )}
         <MessageText msg={msg} />
         {state === 'failed' && (
           <p class="failure">

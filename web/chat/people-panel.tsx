@@ -14,23 +14,25 @@ interface Props {
 
 /** Who is in the room, and what one can do with the room as a whole. */
 export function PeoplePanel({ chat, room }: Props) {
-  const people = [...room.members.value].sort(
+  const people = [...room.presence.members.value].sort(
     (a, b) =>
       Number(room.isOwn(b.user)) - Number(room.isOwn(a.user)) || a.nick.localeCompare(b.nick),
   )
-  const unlisted = room.count.value - people.length
+  const unlisted = room.presence.count.value - people.length
   const writing = new Set(room.typing.typists.value.map(({ user }) => user))
   return (
     <>
       <h2 class="panel-title">
-        {words.title} <span class="count">{room.count}</span>
+        {words.title} <span class="count">{room.presence.count}</span>
       </h2>
       <div class="panel-scroll">
         <ul class="people">
           {people.map(({ user, nick }) => (
             <li key={user}>
               <Flag of={nick} />
-              <bdi class="person">{nick}</bdi>
+              <span class="person">
+                <bdi>{nick}</bdi>
+              </span>
               {room.isOwn(user) && <span class="hint">{words.you}</span>}
               {writing.has(user) && <span class="writing" aria-hidden="true" />}
             </li>

@@ -1,3 +1,4 @@
+import { Flag } from '../shared/flag.js'
 import { strings } from '../strings.js'
 import type { Chat } from './chat.js'
 import { Composer } from './composer.js'
@@ -16,23 +17,7 @@ interface Props {
 export function RoomView({ chat, room }: Props) {
   const problem = room.problem.value
   const connected = chat.connection.value.state === 'connected'
-  if (room.status.value === 'refused') {
-    return (
-      <section class="refused">
-        <ConnectionNote chat={chat} />
-        {problem && (
-          <ProblemNote problem={problem}>
-            <button type="button" class="button" onClick={() => void room.join(chat.nick.peek())}>
-              {strings.room.tryAgain}
-            </button>
-            <button type="button" class="button" onClick={() => void chat.leave(room)}>
-              {strings.room.leaveThis}
-            </button>
-          </ProblemNote>
-        )}
-      </section>
-    )
-  }
+  if (room.status.value === 'refused') return <Refused chat={chat} room={room} />
   return (
     <>
       <Transcript room={room} />
@@ -43,5 +28,28 @@ export function RoomView({ chat, room }: Props) {
         <Composer chat={chat} room={room} />
       </div>
     </>
+  )
+}
+
+/** A room that the reader may not, or cannot, join. */
+function Refused({ chat, room }: Props) {
+  const problem = room.problem.value
+  return (
+    <section class="empty-room">
+      <ConnectionNote chat={chat} />
+      <Flag of={room.name} />
+      <div role="alert">
+        <h2>{problem?.title}</h2>
+        <p class="hint">{problem?.remedy}</p>
+      </div>
+      <div class="field-row">
+        <button type="button" class="button" onClick={() => void room.join(chat.nick.peek())}>
+          {strings.room.tryAgain}
+        </button>
+        <button type="button" class="button" onClick={() => void chat.leave(room)}>
+          {strings.room.leaveThis}
+        </button>
+      </div>
+    </section>
   )
 }

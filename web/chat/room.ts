@@ -1,34 +1,30 @@
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals'
 import { type Client, type Room as ClientRoom, type OutboxItem, ParleyError } from 'parley/client'
-import {
-  addLive,
-  addNewer,
-  addOlder,
-  EMPTY_WINDOW,
-  newest,
-  type RoomMessage,
-} from '../model/message-window.js'
-import { type Notice, note, type Person } from '../model/notices.js'
+import type { RoomMessage } from '../model/message-window.js'
+import type { Person } from '../model/notices.js'
 import { strings } from '../strings.js'
 import { announce } from './announcer.js'
 import { lookingAt } from './attention.js'
 import { describe, type Problem } from './problems.js'
+import { PAGE, RoomHistory } from './room-history.js'
+import { RoomPresence } from './room-presence.js'
 import { readableText } from './text.js'
 import { TypingIndicator } from './typing.js'
-
-/** Messages in a page of history. */
-const PAGE = 50
 
 /** A room that the reader is in, or tries to be. */
 export class Room {
   readonly name: string
   readonly status = signal<'joining' | 'joined' | 'refused'>('joining')
   readonly problem = signal<Problem | undefined>(undefined)
-  readonly window = signal(EMPTY_WINDOW)
+  readonly history: RoomHistory
+  readonly presence: RoomPresence
+  readonly typing: TypingIndicator
+  /** The reader's nick here. */
+  readonly nick = signal('')
+  readonly draft = signal('')
   readonly outbox = signal<readonly OutboxItem<unknown>[]>([])
-  readonly members = signal<readonly Person[]>([])
-  readonly count = signal(0)
-  readonly notices = signal<readonly Notice[]>([])
+  /** What of the outbox is not yet to be seen among the messages. */
+  readonly pending: ReadonlySignal<readonly OutboxItem<unknown>[]>
   readonly unread = signal(0)
   /** Offset of the first message that came while nobody looked. */
   readonly unreadFrom = signal<number | undefined>(undefined)
@@ -36,28 +32,24 @@ export class Room {
   readonly atEnd = signal(true)
   /** Counts wishes to be taken to the end; the transcript grants them. */
   readonly endWanted = signal(0)
-  readonly draft = signal('')
-  readonly typing: TypingIndicator
-  /** Outbox entries that are not yet to be seen among the messages. */
-  readonly pending: ReadonlySignal<readonly OutboxItem<unknown>[]>
 
   readonly #client: Client
   readonly #handle: ClientRoom
   readonly #watched: ReadonlySignal<boolean>
   readonly #dispose: (() => void)[]
-  #loading = false
 
   constructor(client: Client, name: string) {
+    const handle = client.room(name)
     this.name = name
     this.#client = client
-    this.#handle = client.room(name)
-    this.typing = new TypingIndicator((msg) => void this.#handle.signal(msg))
-    this.#watched = computed(() => lookingAt.value === name && this.atEnd.value)
-    this.pending = computed(() => {
-      const seen = new Set<string>()
-      for (const { user, id } of this.window.value.messages) if (this.isOwn(user)) seen.add(id)
-      return this.outbox.value.filter(({ id }) => !seen.has(id))
+    this.#handle = handle
+    this.history = new RoomHistory(client, handle, (error) => {
+      this.problem.value = describe(error)
     })
+    this.presence = new RoomPresence(handle)
+    this.typing = new TypingIndicator((msg) => void handle.signal(msg))
+    this.pending = computed(() => this.#notShown(this.outbox.value))
+    this.#watched = computed(() => lookingAt.value === name && this.atEnd.value)
     this.#dispose = [...this.#listen(), effect(() => this.#markSeen())]
   }
 
@@ -72,7 +64,8 @@ export class Room {
     try {
       await this.#handle.join({ history: PAGE, ...(nick === undefined ? {} : { nick }) })
       this.status.value = 'joined'
-      this.#refreshMembers()
+      this.nick.value = nick ?? this.#client.nick ?? ''
+      this.presence.refresh()
     } catch (error) {
       this.#refuse(error)
     }
@@ -115,68 +108,32 @@ export class Room {
     this.#handle.discard(id)
   }
 
-  async loadOlder(): Promise<void> {
-    const first = this.window.value.messages[0]
-    if (first === undefined || !this.window.value.older) return
-    await this.#load(async () => {
-      const page = await this.#handle.history({ before: first.offset, limit: PAGE })
-      this.window.value = addOlder(this.window.value, page)
-    })
-  }
-
-  async loadNewer(): Promise<void> {
-    const last = this.window.value.messages.at(-1)
-    if (last === undefined || !this.window.value.newer) return
-    await this.#load(async () => {
-      const page = await this.#handle.history({ after: last.offset, limit: PAGE })
-      this.window.value = addNewer(this.window.value, page)
-    })
-  }
-
-  /** Goes to the newest messages, wherever the reader was. */
   async goToEnd(): Promise<void> {
-    if (this.window.value.newer) {
-      await this.#load(async () => {
-        this.window.value = newest(await this.#handle.history({ limit: PAGE }))
-      })
-    }
+    await this.history.loadNewest()
     this.endWanted.value++
-  }
-
-  /** One page at a time. Without a connection there is none, and its state says so already. */
-  async #load(load: () => Promise<void>): Promise<void> {
-    if (this.#loading || this.#client.state !== 'connected') return
-    this.#loading = true
-    try {
-      await load()
-    } catch (error) {
-      if (!(error instanceof ParleyError && error.code === 'DISCONNECTED')) {
-        this.problem.value = describe(error)
-      }
-    } finally {
-      this.#loading = false
-    }
   }
 
   #listen(): (() => void)[] {
     const handle = this.#handle
     return [
       handle.on('message', (message) => this.#receive(message)),
-      handle.on('joined', (person) => this.#noteComing('joined', person)),
-      handle.on('left', (person) => this.#noteComing('left', person)),
-      handle.on('members', () => this.#refreshMembers()),
+      handle.on('joined', (person) => this.#presenceChanged('joined', person)),
+      handle.on('left', (person) => this.#presenceChanged('left', person)),
+      handle.on('members', () => this.presence.refresh()),
       handle.on('signal', (signal) => {
         if (!this.isOwn(signal.user)) this.typing.heard(signal)
       }),
       handle.on('reset', ({ reason }) => {
-        if (reason === 'erased') this.window.value = EMPTY_WINDOW
-        this.notices.value = []
-      }),
-      handle.on('state', (state, { error }) => {
-        if (state === 'failed' && error !== undefined) this.#refuse(error)
+        if (reason === 'erased') this.history.clear()
+        this.presence.clearNotices()
       }),
       handle.on('outbox', () => {
         this.outbox.value = [...handle.outbox]
+      }),
+      handle.on('state', (state, { error }) => {
+        if (state === 'joining') this.presence.lost()
+        else if (state === 'joined') this.presence.back()
+        else if (state === 'failed') this.#refuse(error)
       }),
     ]
   }
@@ -187,29 +144,32 @@ export class Room {
   }
 
   #receive(message: RoomMessage): void {
-    this.window.value = addLive(this.window.value, message, this.atEnd.peek())
+    this.history.receive(message, this.atEnd.peek())
     this.typing.heard({ ...message, msg: { typing: false } })
-    const old = this.status.peek() === 'joining'
-    if (old || this.isOwn(message.user)) return
+    // What a room begins with is no news.
+    if (this.status.peek() === 'joining' || this.isOwn(message.user)) return
     if (this.#watched.peek()) {
       announce(strings.announceMessage(message.nick, readableText(message.msg)))
-    } else {
-      this.unread.value++
-      this.unreadFrom.value ??= message.offset
+      return
     }
+    if (this.unread.peek() === 0) this.unreadFrom.value = message.offset
+    this.unread.value++
   }
 
-  #noteComing(what: 'joined' | 'left', person: Person & { readonly members: number }): void {
-    this.#refreshMembers()
+  #presenceChanged(what: 'joined' | 'left', person: Person): void {
+    this.presence.refresh()
     if (this.isOwn(person.user)) return
     if (what === 'left') this.typing.heard({ ...person, msg: { typing: false } })
-    const after = this.window.value.messages.at(-1)?.offset ?? 0
-    this.notices.value = note(this.notices.value, what, person, after)
+    this.presence.changed(what, person, this.history.last)
   }
 
-  #refreshMembers(): void {
-    this.members.value = [...this.#handle.memberList]
-    this.count.value = this.#handle.count
+  #notShown(items: readonly OutboxItem<unknown>[]): readonly OutboxItem<unknown>[] {
+    if (items.length === 0) return items
+    const shown = new Set<string>()
+    for (const { user, id } of this.history.window.value.messages) {
+      if (this.isOwn(user)) shown.add(id)
+    }
+    return items.filter(({ id }) => !shown.has(id))
   }
 
   #markSeen(): void {

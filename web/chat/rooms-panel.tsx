@@ -55,7 +55,7 @@ function MyRoom({ chat, room }: { readonly chat: Chat; readonly room: Room }) {
     <li>
       <RoomLink
         name={room.name}
-        members={room.count.value}
+        members={room.presence.count.value}
         unread={room.unread.value}
         current={current}
       />
@@ -83,8 +83,8 @@ function RoomLink({ name, members, unread, current }: LinkProps) {
   return (
     <a class="room-link" href={hashOfRoom(name)} aria-current={current ? 'page' : undefined}>
       <Flag of={name} />
-      <span class="room-name" dir="auto">
-        {name}
+      <span class="room-name">
+        <bdi>{name}</bdi>
       </span>
       {unread > 0 ? (
         <span class="badge">

@@ -5,7 +5,7 @@ import { Icon } from '../shared/icons.js'
 import { ThemeToggle } from '../shared/theme-toggle.js'
 import { strings } from '../strings.js'
 import type { Chat } from './chat.js'
-import { forget, rename } from './identity.js'
+import { rename } from './identity.js'
 
 const words = strings.self
 
@@ -32,7 +32,7 @@ export function SelfCard({ chat }: { readonly chat: Chat }) {
         class="icon-button"
         aria-label={words.leave}
         title={words.leave}
-        onClick={forget}
+        onClick={() => chat.signOut()}
       >
         <Icon name="leave" />
       </button>

@@ -1,5 +1,5 @@
 import { Component, createRef } from 'preact'
-import { type Row, rowsOf } from '../model/rows.js'
+import { continues, type Row, rowsOf } from '../model/rows.js'
 import { dayNumber } from '../shared/format.js'
 import { Icon } from '../shared/icons.js'
 import { type Place, ScrollKeeper } from '../shared/scroll-keeper.js'
@@ -59,10 +59,10 @@ export class Transcript extends Component<Props> {
     const keeper = this.#keeper
     if (keeper === undefined) return
     keeper.scrolled()
-    const window = room.window.peek()
+    const window = room.history.window.peek()
     room.atEnd.value = keeper.atEnd && !window.newer
-    if (keeper.gone < NEAR && window.older) void room.loadOlder()
-    else if (keeper.toGo < NEAR && window.newer) void room.loadNewer()
+    if (keeper.gone < NEAR && window.older) void room.history.loadOlder()
+    else if (keeper.toGo < NEAR && window.newer) void room.history.loadNewer()
   }
 
   // All that changes lines is read here and not further down: the place is kept around this.
@@ -70,8 +70,8 @@ export class Transcript extends Component<Props> {
     room.endWanted.value
     const pending = room.pending.value
     const rows = rowsOf({
-      messages: room.window.value.messages,
-      notices: room.notices.value,
+      messages: room.history.window.value.messages,
+      notices: room.presence.notices.value,
       unreadFrom: room.unreadFrom.value,
       dayOf: dayNumber,
     })
@@ -91,7 +91,12 @@ export class Transcript extends Component<Props> {
           <ol class="lines" ref={this.#list}>
             {this.#lines.render(rows, lastOwn(rows, room, pending))}
             {pending.map((item, at) => (
-              <PendingLine key={item.id} item={item} room={room} opens={at === 0} />
+              <PendingLine
+                key={item.id}
+                item={item}
+                room={room}
+                opens={at === 0 && !continuesOwn(rows.at(-1), room)}
+              />
             ))}
           </ol>
         </div>
@@ -107,9 +112,16 @@ function lastOwn(rows: readonly Row[], room: Room, pending: readonly unknown[]):
   return rows.findLast((row) => row.kind === 'message' && room.isOwn(row.message.user))
 }
 
+/** Whether a message of the reader's would stand under the name that is there. */
+function continuesOwn(last: Row | undefined, room: Room): boolean {
+  if (last?.kind !== 'message' || !room.isOwn(last.message.user)) return false
+  const { user } = last.message
+  return continues(last.message, { user, nick: room.nick.peek(), time: Date.now() })
+}
+
 /** What stands above the first line. */
 function Beginning({ room }: Props) {
-  const { messages, older } = room.window.value
+  const { messages, older } = room.history.window.value
   if (messages.length === 0) {
     return room.status.value === 'joined' ? (
       <EmptyRoom room={room.name} />

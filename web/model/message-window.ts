@@ -12,6 +12,7 @@ export interface RoomMessage {
 
 /** A page of history, oldest first. */
 export interface HistoryPage {
+  readonly epoch: string
   readonly messages: readonly RoomMessage[]
   /** The log goes on beyond the page, in the direction that was asked for. */
   readonly more: boolean
@@ -59,9 +60,10 @@ export function addLive(
   return { messages: [...messages.slice(1 - WINDOW_CUT), message], older: true, newer: false }
 }
 
-/** Puts a page of older messages in front. */
+/** Puts a page of older messages in front. A page of another epoch changes nothing. */
 export function addOlder(window: MessageWindow, page: HistoryPage): MessageWindow {
   const first = window.messages[0]
+  if (first !== undefined && first.epoch !== page.epoch) return window
   const fresh =
     first === undefined ? page.messages : page.messages.filter((m) => m.offset < first.offset)
   const messages = [...fresh, ...window.messages]
@@ -73,9 +75,10 @@ export function addOlder(window: MessageWindow, page: HistoryPage): MessageWindo
   }
 }
 
-/** Puts a page of newer messages behind. */
+/** Puts a page of newer messages behind. A page of another epoch changes nothing. */
 export function addNewer(window: MessageWindow, page: HistoryPage): MessageWindow {
   const last = window.messages.at(-1)
+  if (last !== undefined && last.epoch !== page.epoch) return window
   const fresh =
     last === undefined ? page.messages : page.messages.filter((m) => m.offset > last.offset)
   const messages = [...window.messages, ...fresh]
@@ -87,7 +90,11 @@ export function addNewer(window: MessageWindow, page: HistoryPage): MessageWindo
   }
 }
 
-/** The newest page of the log, in the place of whatever was there. */
-export function newest(page: HistoryPage): MessageWindow {
-  return { messages: page.messages, older: page.more, newer: false }
+/**
+ * The newest page of the log, in the place of whatever was there.
+ * @param end offset of the last message that is known of, should that be newer than the page
+ */
+export function newest(page: HistoryPage, end = 0): MessageWindow {
+  const last = page.messages.at(-1)?.offset ?? 0
+  return { messages: page.messages, older: page.more, newer: last < end }
 }
