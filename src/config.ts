@@ -255,7 +255,8 @@ interface Setting extends About {
   readonly default?: unknown
 }
 
-const settings = Object.entries(ConfigSchema.properties) as unknown as [ConfigKey, Setting][]
+/** Every setting with what there is to say about it, in the order of the documents. */
+export const settings = Object.entries(ConfigSchema.properties) as unknown as [ConfigKey, Setting][]
 const validators = new Map(
   settings.map(([key, setting]) => [key, Compile(setting as unknown as TSchema)]),
 )

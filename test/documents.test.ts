@@ -5,7 +5,7 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv } from 'ajv'
 import t from 'tap'
 import { ACTION_NAMES } from '../src/protocol/actions.js'
-import { documents } from './helpers/documents.js'
+import { documents, pages } from './helpers/documents.js'
 import { startService } from './helpers/service.js'
 
 const { openapi, asyncapi } = await documents()
@@ -35,16 +35,15 @@ const ROUTES = [
   'GET /stats',
 ]
 
-/** A file of `docs/`, seen from the compiled test. */
-function committed(name: string): unknown {
-  return JSON.parse(
-    readFileSync(fileURLToPath(new URL(`../../docs/${name}`, import.meta.url)), 'utf8'),
-  )
+/** A file of the repository, seen from the compiled test. */
+function committed(path: string): string {
+  return readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8')
 }
 
 t.test('the committed documents are those of what runs: npm run docs writes them', async (t) => {
-  t.same(committed('openapi.json'), openapi)
-  t.same(committed('asyncapi.json'), asyncapi)
+  t.same(JSON.parse(committed('docs/openapi.json')), openapi)
+  t.same(JSON.parse(committed('docs/asyncapi.json')), asyncapi)
+  for (const [path, text] of Object.entries(pages())) t.equal(committed(path), text, path)
 })
 
 t.test('the OpenAPI document is valid', async (t) => {

@@ -1,5 +1,6 @@
 import { buildApp } from '../../src/app.js'
 import { resolveConfig } from '../../src/config.js'
+import { configurationPage, envExample, errorsPage } from '../../src/documents/pages.js'
 import { JWT_SECRET } from './jwt.js'
 
 /** The documents that the service serves with every route on. */
@@ -12,5 +13,14 @@ export async function documents(): Promise<{ openapi: object; asyncapi: object }
     return { openapi, asyncapi }
   } finally {
     await app.close()
+  }
+}
+
+/** The pages that are written from the code, by their path in the repository. */
+export function pages(): Record<string, string> {
+  return {
+    'docs/configuration.md': configurationPage(),
+    'docs/errors.md': errorsPage(),
+    '.env.example': envExample(),
   }
 }
