@@ -2,6 +2,7 @@
 // ends with "N passed, N failed, N skipped". Arguments go to tap: `npm test -- build/test/src/x.test.js`.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { checkCoverage } from './coverage.mjs'
 
 const tap = spawn('tap', process.argv.slice(2), { stdio: ['ignore', 'pipe', 'inherit'] })
 const exit = new Promise((resolve) => tap.on('close', resolve))
@@ -23,8 +24,10 @@ for await (const line of createInterface({ input: tap.stdout })) {
   }
 }
 
-const code = (await exit) ?? 1
+let code = (await exit) ?? 1
 if (code !== 0) console.log(block.join('\n'))
+const whole = process.argv.length === 2
+if (whole && code === 0 && !checkCoverage()) code = 1
 const failed = code !== 0 && counts.fail === 0 ? 1 : counts.fail
 console.log(`${counts.pass} passed, ${failed} failed, ${counts.skip + counts.todo} skipped`)
 process.exitCode = code
