@@ -30,7 +30,7 @@ export class Heartbeat {
   }
 
   start(): void {
-    if (this.#timer || !Number.isFinite(this.#period)) return
+    if (this.#timer || (this.#options.interval === 0 && this.#options.idleTimeout === 0)) return
     this.#lastSweep = this.#clock.monotonic()
     this.#timer = this.#clock.every(this.#period, () => this.sweep())
   }
