@@ -60,7 +60,7 @@ export class Room {
     this.#offset = message.offset
     const event = this.#announceEpoch ? withEpoch(message.json, epoch) : message.json
     this.#announceEpoch = false
-    this.#storedAt ||= message.time
+    if (this.members.size > 0) this.#storedAt ||= message.time
     this.#add(event, message.offset)
     if (this.#waiting.length > 0) this.#wake()
   }
