@@ -24,10 +24,19 @@ export type OnMessage = (message: string, channel: string) => void
  */
 const ENDS_SESSION = /^(MOVED|ASK|READONLY|NOSCRIPT|NOAUTH|LOADING|MASTERDOWN)\b/
 
-/** Longest that a server may leave a question unanswered, milliseconds. */
+/** How long nothing at all may come from a server that was asked something, milliseconds. */
 const SILENCE = 3000
 const CONNECT_TIMEOUT = 2000
 const MAX_QUEUED_COMMANDS = 200_000
+
+/** One of a session's connections. */
+interface Line {
+  readonly client: ReturnType<typeof connection>
+  /** When something came last, or it was asked last; monotonic milliseconds. */
+  heard: number
+  /** Whether a question is open. */
+  asked: boolean
+}
 
 /**
  * Two connections to one server, one for commands and one that listens, which live and die
@@ -40,10 +49,9 @@ export class Session {
   /** Why it ended; undefined while it lives. */
   ended: string | undefined
   readonly #clock: Clock
-  readonly #commands: ReturnType<typeof connection>
-  readonly #listener: ReturnType<typeof connection>
+  readonly #commands: Line
+  readonly #listener: Line
   readonly #onEnd: (session: Session, reason: string) => void
-  #asked: number | undefined
 
   private constructor(
     server: ServerOptions,
@@ -54,10 +62,10 @@ export class Session {
     this.address = addressOf(server)
     this.#clock = clock
     this.#onEnd = onEnd
-    this.#commands = connection(server, this)
-    this.#listener = connection(server, this)
+    this.#commands = { client: connection(server, this), heard: 0, asked: false }
+    this.#listener = { client: connection(server, this), heard: 0, asked: false }
     // Its slot has moved to another server, and only this says so.
-    this.#listener.on('sharded-channel-moved', () => this.end('a channel has moved'))
+    this.#listener.client.on('sharded-channel-moved', () => this.end('a channel has moved'))
   }
 
   /** Connects and loads the scripts. Rejects when that does not work within a few seconds. */
@@ -69,9 +77,9 @@ export class Session {
     const session = new Session(server, clock, onEnd)
     const timeout = clock.after(SILENCE, () => session.end('it did not answer'))
     try {
-      await Promise.all([session.#commands.connect(), session.#listener.connect()])
+      await Promise.all([session.#commands.client.connect(), session.#listener.client.connect()])
       const scripts = [...LOG_SCRIPTS, ...PRESENCE_SCRIPTS, ...VALUES_SCRIPTS]
-      await Promise.all(scripts.map(({ text }) => session.#commands.scriptLoad(text)))
+      await Promise.all(scripts.map(({ text }) => session.#commands.client.scriptLoad(text)))
       if (session.ended !== undefined) throw new Error(session.ended)
       return session
     } catch (error) {
@@ -89,7 +97,9 @@ export class Session {
 
   async send(command: readonly string[]): Promise<unknown> {
     try {
-      return await this.#commands.sendCommand(command as string[])
+      const reply = await this.#commands.client.sendCommand(command as string[])
+      this.#commands.heard = this.#clock.monotonic()
+      return reply
     } catch (error) {
       if (error instanceof ErrorReply && ENDS_SESSION.test(error.message)) this.end(error.message)
       throw error
@@ -97,37 +107,48 @@ export class Session {
   }
 
   async listen(channel: string, onMessage: OnMessage): Promise<void> {
-    await this.#listener.sSubscribe(channel, onMessage)
+    await this.#listener.client.sSubscribe(channel, (message, from) => {
+      this.#listener.heard = this.#clock.monotonic()
+      onMessage(message, from)
+    })
   }
 
   async unlisten(channel: string): Promise<void> {
-    await this.#listener.sUnsubscribe(channel)
+    await this.#listener.client.sUnsubscribe(channel)
   }
 
   /** To be called every second or so: ends the session when one of its connections is silent. */
   probe(): void {
-    if (this.#asked === undefined) {
-      this.#asked = this.#clock.monotonic()
-      Promise.all([this.#commands.ping(), this.#listener.ping()]).then(
-        () => {
-          this.#asked = undefined
-        },
-        (error) => this.end(String(error)),
-      )
-      return
+    for (const line of [this.#commands, this.#listener]) {
+      if (!line.asked) this.#ask(line)
+      // A process that was suspended reads what has arrived meanwhile before it judges.
+      else if (this.#isSilent(line)) {
+        this.#clock.defer(() => {
+          if (this.#isSilent(line)) this.end(`nothing has come from it for ${SILENCE} ms`)
+        })
+      }
     }
-    if (this.#clock.monotonic() - this.#asked < SILENCE) return
-    // A process that was suspended reads what has arrived meanwhile before it judges.
-    const asked = this.#asked
-    this.#clock.defer(() => {
-      if (this.#asked === asked) this.end(`it has not answered for ${SILENCE} ms`)
-    })
+  }
+
+  #ask(line: Line): void {
+    line.asked = true
+    line.heard = this.#clock.monotonic()
+    line.client.ping().then(
+      () => {
+        line.asked = false
+      },
+      (error) => this.end(String(error)),
+    )
+  }
+
+  #isSilent({ asked, heard }: Line): boolean {
+    return asked && this.#clock.monotonic() - heard >= SILENCE
   }
 
   end(reason: string): void {
     if (this.ended !== undefined) return
     this.ended = reason
-    for (const client of [this.#commands, this.#listener]) if (client.isOpen) client.destroy()
+    for (const { client } of [this.#commands, this.#listener]) if (client.isOpen) client.destroy()
     this.#onEnd(this, reason)
   }
 }
