@@ -1,4 +1,10 @@
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify'
 import { parley } from '../plugins/parley.js'
 import type { Config } from './config.js'
 import { logRequest } from './log-request.js'
@@ -23,6 +29,7 @@ export async function buildApp(
     bodyLimit: config.maxMessageBytes,
     routerOptions: { maxParamLength: 2048 },
     forceCloseConnections: true,
+    frameworkErrors: refuseAddress,
     requestTimeout: HEADERS_TIMEOUT,
     http: {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -33,6 +40,16 @@ export async function buildApp(
   } as FastifyServerOptions) as unknown as FastifyInstance
   await app.register(parley, config)
   return app
+}
+
+/** Fastify's own answer to an address that cannot be decoded quotes it, with the ticket in it. */
+function refuseAddress(_error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const body = {
+    code: 'BAD_FIELD',
+    error: 'Bad Request',
+    message: 'the address is not a valid URL',
+  }
+  void reply.code(400).send({ statusCode: 400, ...body })
 }
 
 /** JSON lines, or readable ones where a person looks at a terminal in development. */

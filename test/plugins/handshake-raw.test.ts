@@ -154,6 +154,15 @@ check('a WebSocket is refused where there is none', async (t) => {
   t.match(answer, /^HTTP\/1\.1 404 .*no WebSocket at this address/s)
 })
 
+check('an address that cannot be decoded is refused without being quoted', async (t) => {
+  for (const address of ['/a%nb?ticket=secret', '/rooms/%ff']) {
+    const request = `GET ${address} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`
+    const answer = await exchange(request)
+    t.match(answer, /^HTTP\/1\.1 400 .*"code":"BAD_FIELD"/s)
+    t.notMatch(answer, /secret|%ff/)
+  }
+})
+
 check('headers without end are refused', async (t) => {
   const raw = await RawConnection.open(server)
   raw.write('GET /chat HTTP/1.1\r\nHost: a\r\n')

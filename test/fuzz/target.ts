@@ -1,0 +1,13 @@
+/** Something that takes bytes from anyone. */
+export interface Target {
+  /** Parts of the paths of the compiled files whose coverage guides the search; none: unguided. */
+  readonly guided: readonly string[]
+  /** Runs one input. Throws, or rejects, when something is not as it must be. */
+  run(input: Buffer): void | Promise<void>
+  close?(): Promise<void>
+}
+
+/** Throws unless `holds`. */
+export function must(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new Error(what)
+}
