@@ -236,9 +236,13 @@ export class RealtimeService {
     this.#dispatcher.receive(connection, text)
   }
 
-  /** Releases everything that a connection held. To be called once its transport has closed. */
-  closed(connection: Connection, code: number): void {
+  /**
+   * Releases everything that a connection held. To be called once its transport has closed.
+   * @param theirs the peer's close code; what counts is the code of who closed first
+   */
+  closed(connection: Connection, theirs: number): void {
     if (!this.connections.remove(connection)) return
+    const code = connection.closeCode ?? theirs
     connection.open = false
     this.stats.countClosed(connection, code)
     this.#dispatcher.forget(connection)

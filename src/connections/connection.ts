@@ -71,6 +71,8 @@ export class Connection {
   pulse: Pulse | undefined
   /** False from the start of the closing handshake. */
   open = true
+  /** The code that this side closed with, if it was the first to close. */
+  closeCode: number | undefined
 
   readonly #flushQueue: FlushQueue
   readonly #maxBufferedBytes: number
@@ -118,6 +120,7 @@ export class Connection {
     this.flush()
     if (!this.open) return
     this.open = false
+    this.closeCode = code
     this.transport.close(code, reason)
   }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import t from 'tap'
 import { ChatClient } from '../helpers/chat-client.js'
@@ -107,6 +108,16 @@ t.test('metrics count what happens, with names and labels that stay few', async 
   }
   const names = new Set(lines.filter((l) => l && !l.startsWith('#')).map((l) => l.split(' ')[0]))
   t.equal(names.size, lines.filter((l) => l && !l.startsWith('#')).length, 'no series twice')
+})
+
+t.test('the dashboard asks for no metric that there is not', async (t) => {
+  const service = await startService(t)
+  const { body } = await service.request('GET', '/metrics')
+  const dashboard = readFileSync(new URL('../../../deploy/grafana.json', import.meta.url), 'utf8')
+  const asked = new Set(dashboard.match(/\b(parley|nodejs|process)_[a-z0-9_]+/g))
+  t.ok(asked.size > 15)
+  for (const name of asked)
+    t.match(body, new RegExp(`^# TYPE ${name.replace(/_bucket$/, '')} `, 'm'), name)
 })
 
 t.test('with METRICS_TOKEN only who knows it reads metrics', async (t) => {
