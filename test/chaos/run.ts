@@ -1,0 +1,158 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CHROMIUM, type ClientKind, type ClientState } from './chaos-client.js'
+import { check } from './checker.js'
+import { DataDir } from './data-dir.js'
+import { explain } from './explain.js'
+import { type End, readEnds, readLogs } from './final-logs.js'
+import { Harness } from './harness.js'
+import { mergeHistories } from './history.js'
+import { Proxy } from './proxy.js'
+import { Random } from './random.js'
+import { monotonic, Recorder, readHistory } from './recorder.js'
+import { createSchedule } from './schedule.js'
+import { ServerProcess } from './server-process.js'
+import { countEvents, type Outcome } from './outcome.js'
+import { Workers } from './workers.js'
+
+export interface RunOptions {
+  readonly seed: number
+  /** How long faults are injected. */
+  readonly seconds: number
+  /** Whether two of the clients run in Chromium. */
+  readonly browser: boolean
+  /** The compiled server. */
+  readonly serverScript?: string
+}
+
+const ROOMS = ['r1', 'r2', 'r3']
+const USERS = 8
+const KINDS: readonly ClientKind[] = ['raw', 'library', 'pipelining', 'library', 'raw', 'rest']
+
+/**
+ * How long clients may stand still without having everything and knowing everyone once all is
+ * quiet, and how long they may take in all, milliseconds. Dead links are noticed within two
+ * heartbeats of a second; the rest is for a machine that is busy with other runs.
+ */
+const PATIENCE = 20_000
+const MAX_PATIENCE = 120_000
+
+/** One run: starts everything, disturbs it as the seed says, lets it settle, and judges. */
+export async function run({ seed, seconds, browser, serverScript }: RunOptions): Promise<Outcome> {
+  const folder = join(tmpdir(), 'parley-chaos', `seed-${seed}-${process.pid}`)
+  mkdirSync(folder, { recursive: true })
+  const random = new Random(seed)
+  const harnessFile = join(folder, 'harness.jsonl')
+  const recorder = new Recorder(harnessFile)
+  const data = new DataDir(folder)
+  const proxy = await Proxy.listen()
+  const script = serverScript ?? new URL('../../src/server.js', import.meta.url).pathname
+  const server = new ServerProcess({
+    script,
+    dataDir: data.path,
+    logFile: join(folder, 'server.log'),
+  })
+  const workers = new Workers(folder, recorder)
+  const tokenSeconds = random.pick([6, 15, 3600])
+  let generation = 0
+  const startWorker = async (kinds: readonly ClientKind[]) => {
+    const name = `g${generation++}`
+    await workers.start({
+      url: `http://127.0.0.1:${proxy.port}`,
+      seed: random.between(0, 2 ** 31),
+      rooms: ROOMS,
+      tokenSeconds,
+      clients: kinds.map((kind, i) => ({
+        name: `${name}-${kind}-${i}`,
+        user: `user${random.between(1, USERS)}`,
+        kind,
+      })),
+    })
+  }
+  const schedule = createSchedule(seed, seconds)
+  const replaceWorker = () => startWorker(KINDS)
+  const parts = { server, proxy, data, workers, recorder, rooms: ROOMS, replaceWorker }
+  const harness = new Harness(parts, schedule)
+  const onTerminate = () => {
+    void cleanUp().then(() => process.exit(143))
+  }
+  const cleanUp = async () => {
+    process.off('SIGTERM', onTerminate)
+    await Promise.all([workers.end(), server.end()])
+    proxy.close()
+    data.remove()
+  }
+  process.once('SIGTERM', onTerminate)
+  try {
+    await harness.start()
+    await startWorker(KINDS)
+    await startWorker(KINDS.slice(0, 4))
+    if (browser && existsSync(CHROMIUM)) await startWorker(['browser', 'browser'])
+    const start = monotonic()
+    for (const fault of schedule) {
+      await sleep(Math.max(0, start + fault.at - monotonic()))
+      harness.inject(fault)
+    }
+    await sleep(Math.max(0, start + seconds * 1000 - monotonic()))
+    await harness.mend()
+    recorder.record({ type: 'quiet' })
+    workers.quiet()
+    const url = `http://127.0.0.1:${server.port}`
+    const settled = await settle(url, workers)
+    await workers.end()
+    const logs = await readLogs(url, ROOMS)
+    server.measure()
+    await server.terminate()
+    recorder.close()
+    const history = mergeHistories(...workers.histories(), readHistory(harnessFile))
+    writeFileSync(join(folder, 'logs.json'), JSON.stringify(logs))
+    const violations = check(history, logs, { presenceBound: MAX_PATIENCE })
+    return {
+      seed,
+      folder,
+      seconds,
+      settled,
+      faults: Object.fromEntries(harness.injected),
+      skipped: Object.fromEntries(harness.skipped),
+      counts: countEvents(history),
+      logged: logs.reduce((sum, { messages }) => sum + messages.length, 0),
+      peakMemory: server.peakMemory,
+      violations: [
+        ...server.crashes.map((text) => [`crash: ${text}`]),
+        ...violations.map((violation) => explain(violation, history)),
+      ],
+    }
+  } finally {
+    await cleanUp()
+  }
+}
+
+/** Waits until everyone has everything and knows everyone. Returns the milliseconds it took. */
+async function settle(url: string, workers: Workers): Promise<number> {
+  const start = monotonic()
+  let progress = start
+  let before = ''
+  for (;;) {
+    const [states, ends] = await Promise.all([workers.states(), readEnds(url, ROOMS)])
+    const now = monotonic()
+    const settled = isSettled(states, ends) && now - start > 500
+    if (settled || now - progress > PATIENCE || now - start > MAX_PATIENCE) return now - start
+    const seen = JSON.stringify(states)
+    if (seen !== before) progress = now
+    before = seen
+    await sleep(200)
+  }
+}
+
+function isSettled(states: readonly ClientState[], ends: readonly End[]): boolean {
+  return ends.every(({ room, epoch, offset }) => {
+    const members = states.filter(({ rooms }) => rooms[room])
+    const users = [...new Set(members.map(({ user }) => user))].sort().join()
+    return members.every(({ rooms }) => {
+      const view = rooms[room]
+      return view?.epoch === epoch && view.offset === offset && view.users.join() === users
+    })
+  }) && states.every(({ pending }) => pending === 0)
+}

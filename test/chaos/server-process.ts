@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import type { AgentOrder } from './server-agent.js'
+import { SECRET } from './token.js'
+
+export interface ServerOptions {
+  /** Compiled server script. */
+  readonly script: string
+  readonly dataDir: string
+  readonly logFile: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** How long a server may take to start or to stop by itself, milliseconds. */
+const PATIENCE = 20_000
+
+/** Heartbeat of the servers under test: short, so that dead links are noticed within a run. */
+export const HEARTBEAT_SECONDS = 1
+
+/** The server under test, over as many processes as a run takes. */
+export class ServerProcess {
+  port = 0
+  /** Ends that nobody asked for: a server that crashes under a fault is a failure by itself. */
+  readonly crashes: string[] = []
+  /** Peak resident memory of all processes so far, kilobytes. */
+  peakMemory = 0
+  readonly #options: ServerOptions
+  #child: ChildProcess | undefined
+  /** The next process, loaded and waiting for its start. */
+  #standby: ChildProcess | undefined
+  #clockOffset = 0
+  /** Whether an end of the process is what the harness wants, or a start that may fail. */
+  #expected = true
+
+  constructor(options: ServerOptions) {
+    this.#options = options
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined
+  }
+
+  /** Starts a process. Resolves when it listens. */
+  async start(): Promise<void> {
+    const child = this.#standby ?? this.#spawn()
+    this.#standby = undefined
+    this.#child = child
+    this.#expected = true
+    child.on('exit', (code, signal) => {
+      if (this.#child === child) this.#child = undefined
+      if (!this.#expected) this.crashes.push(`the server ended by itself: ${signal ?? code}`)
+    })
+    const port = listening(child)
+    child.send({ order: 'go', clockOffset: this.#clockOffset } satisfies AgentOrder)
+    this.port = await port
+    this.#expected = false
+  }
+
+  /** Loads the next process, so that it can start at once when this one ends. */
+  prepare(): void {
+    this.#standby ??= this.#spawn()
+  }
+
+  /** Ends everything for good. */
+  async end(): Promise<void> {
+    this.#standby?.kill('SIGKILL')
+    await this.kill()
+  }
+
+  kill(): Promise<void> {
+    return this.#end('SIGKILL')
+  }
+
+  /** Ends the process with grace, as a rolling restart does. */
+  terminate(): Promise<void> {
+    return this.#end('SIGTERM')
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(signal)
+  }
+
+  order(order: AgentOrder): void {
+    if (order.order === 'jump') this.#clockOffset = order.seconds * 1000
+    if (this.#child?.connected) this.#child.send(order)
+  }
+
+  /** Looks at the memory of the process that runs now. */
+  measure(): void {
+    const pid = this.#child?.pid
+    if (pid === undefined) return
+    try {
+      const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+      this.peakMemory = Math.max(this.peakMemory, Number(peak ?? 0))
+    } catch {
+      // Gone in this very moment, or not Linux.
+    }
+  }
+
+  #spawn(): ChildProcess {
+    const { script, dataDir, logFile, env } = this.#options
+    const agent = new URL('./server-agent.js', import.meta.url).href
+    const log = openSync(logFile, 'a')
+    const child = spawn(process.execPath, ['--expose-gc', '--import', agent, script], {
+      stdio: ['ignore', log, log, 'ipc'],
+      env: {
+        PATH: process.env.PATH,
+        PORT: '0',
+        DATA_DIR: dataDir,
+        JWT_SECRET: SECRET,
+        ALLOWED_ORIGINS: '*',
+        HEARTBEAT_SECONDS: String(HEARTBEAT_SECONDS),
+        DRAIN_SECONDS: '1',
+        MAX_BUFFERED_BYTES: '65536',
+        RATE_LIMIT_REQUESTS: '0',
+        LOG_LEVEL: 'warn',
+        CHAOS_PRELOAD: new URL('./app.js', `file://${script}`).href,
+        ...env,
+      },
+    })
+    closeSync(log)
+    return child
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const child = this.#child
+    if (!child) return
+    this.measure()
+    this.#expected = true
+    const exit = new Promise((resolve) => child.once('exit', resolve))
+    child.kill('SIGCONT')
+    child.kill(signal)
+    const timer = setTimeout(() => {
+      this.crashes.push(`the server did not end within ${PATIENCE} ms of ${signal}`)
+      child.kill('SIGKILL')
+    }, PATIENCE)
+    await exit
+    clearTimeout(timer)
+  }
+}
+
+function listening(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('message', ({ port }: { port: number }) => resolve(port))
+    child.once('exit', (code, signal) =>
+      reject(new Error(`the server did not start: ${signal ?? code}`)),
+    )
+  })
+}
