@@ -1,8 +1,8 @@
-import { createServer, type Server } from 'node:http'
 import { readFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { type ChaosClient, CHROMIUM, type ClientOptions, type ClientState } from './chaos-client.js'
+import { CHROMIUM, type ChaosClient, type ClientOptions, type ClientState } from './chaos-client.js'
 import type { Recorder, Unstamped } from './recorder.js'
 import { signToken } from './token.js'
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DataDir } from './data-dir.js'
-import type { Link, Proxy } from './proxy.js'
+import type { Link, TcpProxy } from './proxy.js'
 import type { Recorder } from './recorder.js'
 import { describe, type Fault, type FaultKind } from './schedule.js'
 import type { ServerProcess } from './server-process.js'
@@ -9,7 +9,7 @@ import type { Workers } from './workers.js'
 
 export interface HarnessParts {
   readonly server: ServerProcess
-  readonly proxy: Proxy
+  readonly proxy: TcpProxy
   readonly data: DataDir
   readonly workers: Workers
   readonly recorder: Recorder

@@ -23,7 +23,7 @@ export class LibraryClient implements ChaosClient {
   #watching = false
 
   constructor(options: ClientOptions) {
-    const { name, user, url, tokenSeconds, recorder } = options
+    const { name, user, recorder } = options
     this.name = name
     this.#options = options
     recorder.record({ type: 'client', client: name, user, ordered: true, presence: true })

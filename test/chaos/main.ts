@@ -21,7 +21,8 @@ const { values } = parseArgs({
     keep: { type: 'boolean', default: false },
   },
 })
-if (values.broker !== 'embedded') throw new Error(`--broker: there is no harness for ${values.broker}`)
+if (values.broker !== 'embedded')
+  throw new Error(`--broker: there is no harness for ${values.broker}`)
 
 /** How much longer than its faults a run may take, seconds; a busy machine is slow. */
 const PATIENCE = 300
@@ -45,7 +46,8 @@ async function runOne(seed: number): Promise<void> {
   const browser = values.browser === 'all' || (values.browser === 'some' && seed % 5 === 0)
   const script = values.server && { serverScript: values.server }
   const outcome = await run({ seed, seconds, browser, ...script })
-  if (outcome.violations.length === 0 && !values.keep) rmSync(outcome.folder, { recursive: true, force: true })
+  if (outcome.violations.length === 0 && !values.keep)
+    rmSync(outcome.folder, { recursive: true, force: true })
   if (values.json) process.stdout.write(`${JSON.stringify(outcome)}\n`)
   else console.log([summary(outcome), report(outcome), table([outcome])].join('\n'))
   process.exit(outcome.violations.length === 0 ? 0 : 1)

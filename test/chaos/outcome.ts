@@ -85,7 +85,10 @@ export function table(outcomes: readonly Outcome[]): string {
   rows.push(
     ['settled, median', `${Math.round(settled[settled.length >> 1] ?? 0)} ms`],
     ['settled, longest', `${Math.round(settled.at(-1) ?? 0)} ms`],
-    ['server memory, peak', `${Math.round(Math.max(0, ...outcomes.map((o) => o.peakMemory)) / 1024)} MB`],
+    [
+      'server memory, peak',
+      `${Math.round(Math.max(0, ...outcomes.map((o) => o.peakMemory)) / 1024)} MB`,
+    ],
   )
   for (const [kind, reason] of outcomes.flatMap(({ skipped }) => Object.entries(skipped))) {
     if (!rows.some(([name]) => name === `skipped: ${kind}`)) rows.push([`skipped: ${kind}`, reason])

@@ -107,7 +107,7 @@ export class Link {
 }
 
 /** A TCP proxy between clients and the server, whose links can be disturbed one by one. */
-export class Proxy {
+export class TcpProxy {
   /** Port of the server; connections made meanwhile are refused when it is 0. */
   target = 0
   readonly links = new Set<Link>()
@@ -121,9 +121,9 @@ export class Proxy {
     }, TICK)
   }
 
-  static async listen(): Promise<Proxy> {
+  static async listen(): Promise<TcpProxy> {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: false })
-    const proxy = new Proxy(server)
+    const proxy = new TcpProxy(server)
     server.on('connection', (client) => proxy.#accept(client))
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')

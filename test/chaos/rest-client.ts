@@ -55,7 +55,8 @@ export class RestClient implements ChaosClient {
     this.#busy = true
     for (let next = this.#queue[0]; next && !this.#closed; next = this.#queue[0]) {
       if (await this.#post(next)) this.#queue.shift()
-      else await new Promise((resolve) => setTimeout(resolve, this.#options.random.between(50, 300)))
+      else
+        await new Promise((resolve) => setTimeout(resolve, this.#options.random.between(50, 300)))
     }
     this.#busy = false
   }

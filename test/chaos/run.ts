@@ -9,12 +9,12 @@ import { explain } from './explain.js'
 import { type End, readEnds, readLogs } from './final-logs.js'
 import { Harness } from './harness.js'
 import { mergeHistories } from './history.js'
-import { Proxy } from './proxy.js'
+import { countEvents, type Outcome } from './outcome.js'
+import { TcpProxy } from './proxy.js'
 import { Random } from './random.js'
 import { monotonic, Recorder, readHistory } from './recorder.js'
 import { createSchedule } from './schedule.js'
 import { ServerProcess } from './server-process.js'
-import { countEvents, type Outcome } from './outcome.js'
 import { Workers } from './workers.js'
 
 export interface RunOptions {
@@ -47,7 +47,7 @@ export async function run({ seed, seconds, browser, serverScript }: RunOptions):
   const harnessFile = join(folder, 'harness.jsonl')
   const recorder = new Recorder(harnessFile)
   const data = new DataDir(folder)
-  const proxy = await Proxy.listen()
+  const proxy = await TcpProxy.listen()
   const script = serverScript ?? new URL('../../src/server.js', import.meta.url).pathname
   const server = new ServerProcess({
     script,
@@ -147,12 +147,14 @@ async function settle(url: string, workers: Workers): Promise<number> {
 }
 
 function isSettled(states: readonly ClientState[], ends: readonly End[]): boolean {
-  return ends.every(({ room, epoch, offset }) => {
-    const members = states.filter(({ rooms }) => rooms[room])
-    const users = [...new Set(members.map(({ user }) => user))].sort().join()
-    return members.every(({ rooms }) => {
-      const view = rooms[room]
-      return view?.epoch === epoch && view.offset === offset && view.users.join() === users
-    })
-  }) && states.every(({ pending }) => pending === 0)
+  return (
+    ends.every(({ room, epoch, offset }) => {
+      const members = states.filter(({ rooms }) => rooms[room])
+      const users = [...new Set(members.map(({ user }) => user))].sort().join()
+      return members.every(({ rooms }) => {
+        const view = rooms[room]
+        return view?.epoch === epoch && view.offset === offset && view.users.join() === users
+      })
+    }) && states.every(({ pending }) => pending === 0)
+  )
 }

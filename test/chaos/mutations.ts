@@ -1,0 +1,140 @@
+/** A change that breaks a promise on purpose, as replacements in the compiled code. */
+export interface Mutation {
+  readonly name: string
+  /** What is expected to find it first; the others are tried when it does not. */
+  readonly finder: 'simulation' | 'chaos'
+  readonly edits: readonly {
+    /** Below `build/`. */
+    readonly file: string
+    /** Stands there exactly once, or the mutation is out of date. */
+    readonly from: string
+    readonly to: string
+  }[]
+}
+
+const one = (
+  name: string,
+  file: string,
+  from: string,
+  to: string,
+  finder: Mutation['finder'] = 'simulation',
+): Mutation => ({ name, finder, edits: [{ file, from, to }] })
+
+const LOG = 'src/broker/embedded/log.js'
+const BATCH = 'src/broker/embedded/batch.js'
+const COMMIT = 'await this.#commit(batch.changes, batch.heads());'
+
+/** Each is a mistake that somebody could make. */
+export const MUTATIONS: readonly Mutation[] = [
+  one('skip the dedupe', BATCH, 'if (record !== undefined && stored !== undefined)', 'if (false)'),
+  one(
+    'acknowledge before the commit',
+    LOG,
+    COMMIT,
+    `for (const { job, result } of batch.outcomes) job.resolve(result);${COMMIT}`,
+  ),
+  {
+    name: 'deliver before the commit',
+    finder: 'simulation',
+    edits: [
+      {
+        file: LOG,
+        from: COMMIT,
+        to: `for (const { head, message } of batch.outcomes)
+            if (message && head.subscribed) this.#options.events.message(head, message);
+            ${COMMIT}`,
+      },
+      {
+        file: LOG,
+        from: 'events.message(head, message);\n                }',
+        to: ';\n                }',
+      },
+    ],
+  },
+  one(
+    'use an offset before the commit',
+    BATCH,
+    '++draft.offset;',
+    '(draft.head.offset = ++draft.offset);',
+  ),
+  one(
+    'forget which rooms a failed commit left in doubt',
+    LOG,
+    'for (const head of held)\n                this.#doubtful.add(head);',
+    '',
+  ),
+  one(
+    'use the epoch again when a log is erased',
+    BATCH,
+    '{ key: this.#newKey(), epoch, trimmed: 0 }',
+    '{ key: this.#newKey(), epoch: (epoch = head.epoch), trimmed: 0 }',
+  ),
+  one(
+    'append a batch in reverse',
+    LOG,
+    'this.#queue = [];\n        return queue;',
+    'this.#queue = [];\n        return queue.reverse();',
+  ),
+  one(
+    'answer a rejoin without what was missed',
+    'src/rooms/join.js',
+    'recovered: true, messages, target',
+    'recovered: true, messages: [], target',
+  ),
+  one(
+    'hold nothing back during a join',
+    'src/rooms/joiner.js',
+    'this.#held.push({ event, offset });',
+    'return;',
+  ),
+  one(
+    'repeat what was held during a join',
+    'src/rooms/join.js',
+    'joiner.release(joiner.stale ? 0 : offset);',
+    'joiner.release(0);',
+  ),
+  one(
+    'announce no reset',
+    'src/rooms/room.js',
+    "this.event(JSON.stringify({ event: 'reset', room: this.name, ...position }));",
+    'this.#announceEpoch = false;',
+  ),
+  one(
+    'skip what a slow client does not take',
+    'src/connections/connection.js',
+    'if (this.transport.write(batch))',
+    'if (this.transport.buffered > this.#maxBufferedBytes || this.transport.write(batch))',
+  ),
+  one(
+    'tell nobody that a user left',
+    'src/broker/embedded/presence.js',
+    "this.#announce(room, { change: 'left', user, nick: member.nick, count });",
+    '',
+  ),
+  one(
+    'leave a lost connection in its rooms',
+    'src/service.js',
+    'this.#memberships.leaveAll(connection);',
+    '',
+  ),
+  one(
+    'send again under a new id',
+    'client/outbox.js',
+    'if (flight)\n                wait(flight);',
+    'if (flight) { wait(flight); flight.id = randomId(); }',
+  ),
+  one(
+    'forget the message on its way when the connection breaks',
+    'client/outbox.js',
+    'if (flight)\n                wait(flight);',
+    'if (flight) entries = entries.filter((entry) => entry !== flight);',
+  ),
+  one(
+    'move the position after the event',
+    'client/room.js',
+    "this.position = { epoch, offset: message.offset };\n        this.emit('message', asRoomMessage(message, epoch));",
+    "this.emit('message', asRoomMessage(message, epoch));\n        this.position = { epoch, offset: message.offset };",
+    'chaos',
+  ),
+  one('take a message behind a hole', 'client/log.js', "return 'hole';", "return 'next';"),
+]
