@@ -85,16 +85,14 @@ export class ServerProcess {
     if (this.#child?.connected) this.#child.send(order)
   }
 
-  /** Looks at the memory of the process that runs now. */
+  /** Resident memory of the process that runs now, megabytes. */
+  memory(): number {
+    return Math.round(this.#status('VmRSS') / 1024)
+  }
+
+  /** Notes the peak memory of the process that runs now. */
   measure(): void {
-    const pid = this.#child?.pid
-    if (pid === undefined) return
-    try {
-      const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-      this.peakMemory = Math.max(this.peakMemory, Number(peak ?? 0))
-    } catch {
-      // Gone in this very moment, or not Linux.
-    }
+    this.peakMemory = Math.max(this.peakMemory, this.#status('VmHWM'))
   }
 
   #spawn(): ChildProcess {
@@ -120,6 +118,16 @@ export class ServerProcess {
     })
     closeSync(log)
     return child
+  }
+
+  #status(field: 'VmRSS' | 'VmHWM'): number {
+    try {
+      const status = readFileSync(`/proc/${this.#child?.pid}/status`, 'utf8')
+      return Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)
+    } catch {
+      // Gone in this very moment, or not Linux.
+      return 0
+    }
   }
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
