@@ -43,7 +43,11 @@ export async function buildApp(
 }
 
 /** Fastify's own answer to an address that cannot be decoded quotes it, with the ticket in it. */
-function refuseAddress(_error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+function refuseAddress(_error: FastifyError, { raw }: FastifyRequest, reply: FastifyReply): void {
+  if (raw.httpVersionMajor === 1) {
+    // No hook runs after this one: nobody else would end the socket of a handshake.
+    reply.header('connection', 'close').raw.once('finish', () => raw.socket.destroySoon())
+  }
   const body = {
     code: 'BAD_FIELD',
     error: 'Bad Request',

@@ -37,6 +37,7 @@ for (const name of names) {
     options,
   )
   await target.close?.()
+  for (const [how, count] of target.notes?.() ?? []) say(`${name}: ${how}: ${count}`)
   for (const { input, error } of findings) {
     say(`${name}: ${error instanceof Error ? error.stack : error}\n  ${toLine(input)}`)
     process.exitCode = 1

@@ -5,6 +5,8 @@ export interface Target {
   /** Runs one input. Throws, or rejects, when something is not as it must be. */
   run(input: Buffer): void | Promise<void>
   close?(): Promise<void>
+  /** What is worth telling though it is no finding, with how often it was seen. */
+  notes?(): Iterable<readonly [what: string, count: number]>
 }
 
 /** Throws unless `holds`. */
