@@ -35,6 +35,8 @@ export class ClusterPresence {
   readonly #options: PresenceOptions
   readonly #rooms = new Map<string, Held>()
   #node: string
+  /** Ids that this node had and that may still hold users. */
+  readonly #former = new Set<string>()
   #refreshing: Scheduled | undefined
   /** Monotonic milliseconds before which no other node is held to be dead. */
   #trust = 0
@@ -116,12 +118,12 @@ export class ClusterPresence {
     this.#trust = this.#options.clock.monotonic() + LEASE_TIME
     const fresh = this.#options.clock.id()
     await this.#lease(fresh, true)
-    const old = this.#node
+    this.#former.add(this.#node)
     this.#node = fresh
     await Promise.all([...this.#rooms].flatMap(([room, held]) => this.#enterAll(room, held)))
     if (this.#node !== fresh) return
     this.#doubt = false
-    await this.#retire(old, new Set(this.#rooms.keys()))
+    await this.#retireFormer()
   }
 
   /** Takes everybody of this node out. */
@@ -192,6 +194,7 @@ export class ClusterPresence {
       const { kept, ended } = await this.#lease(this.#node, false)
       this.#options.shards.accepted()
       if (!kept || this.#doubt) await this.reassert()
+      else await this.#retireFormer()
       if (this.#options.clock.monotonic() < this.#trust || this.#evicting) return
       this.#evicting = true
       for (const node of ended) await this.#retire(node)
@@ -199,6 +202,13 @@ export class ClusterPresence {
       // Redis is away, which is told elsewhere; the next turn tries again.
     } finally {
       this.#evicting = false
+    }
+  }
+
+  async #retireFormer(): Promise<void> {
+    for (const node of this.#former) {
+      await this.#retire(node, new Set(this.#rooms.keys()))
+      this.#former.delete(node)
     }
   }
 
