@@ -254,6 +254,8 @@ export const strings = {
         title: 'Too many messages wait for the connection',
         remedy: 'Your text is still in the field. Send it when the waiting ones are out.',
       },
+      FAILED: { title: 'The connection was ended', remedy: 'Send it again when you are back.' },
+      CLOSED: { title: 'The connection was ended', remedy: 'Send it again when you are back.' },
       DISCONNECTED: { title: 'The connection was lost', remedy: 'Try again when it is back.' },
     },
   },

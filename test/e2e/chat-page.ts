@@ -105,7 +105,7 @@ export class ChatPage {
 
   /**
    * Scrolls near the top, so that a page of history comes in above, and tells how far that moved
-   * the text that was in view, in pixels.
+   * the text that was in view, in pixels; not a number when none comes.
    */
   moveOfTextOnHistory(): Promise<number> {
     return this.scroller.evaluate(async (scroller) => {
@@ -116,9 +116,11 @@ export class ChatPage {
       const seen = lines().find((line) => line.getBoundingClientRect().top >= edge)
       const before = seen?.getBoundingClientRect().top ?? Number.NaN
       await new Promise<void>((resolve) => {
-        const look = () => (lines()[0] === first ? setTimeout(look, 5) : resolve())
-        look()
+        const look = (times: number) =>
+          lines()[0] === first && times > 0 ? setTimeout(look, 5, times - 1) : resolve()
+        look(4000)
       })
+      if (lines()[0] === first) return Number.NaN
       return (seen?.getBoundingClientRect().top ?? Number.NaN) - before
     })
   }

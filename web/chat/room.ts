@@ -57,18 +57,14 @@ export class Room {
     return user === this.#client.user
   }
 
-  /** Joins, or tries again after a refusal. */
+  /** Joins, tries again after a refusal, or takes a new nick. */
   async join(nick: string | undefined): Promise<void> {
-    this.status.value = 'joining'
+    if (this.status.peek() === 'refused') this.status.value = 'joining'
     this.problem.value = undefined
-    try {
-      await this.#handle.join({ history: PAGE, ...(nick === undefined ? {} : { nick }) })
-      this.status.value = 'joined'
-      this.nick.value = nick ?? this.#client.nick ?? ''
-      this.presence.refresh()
-    } catch (error) {
-      this.#refuse(error)
-    }
+    if (nick !== undefined) this.nick.value = nick
+    const options = { history: PAGE, ...(nick === undefined ? {} : { nick }) }
+    // A refusal comes as a change of state, and a lost connection is told elsewhere.
+    await this.#handle.join(options).catch(() => undefined)
   }
 
   /** Leaves, and forgets what is still to be sent. */
@@ -132,13 +128,20 @@ export class Room {
       }),
       handle.on('state', (state, { error }) => {
         if (state === 'joining') this.presence.lost()
-        else if (state === 'joined') this.presence.back()
-        else if (state === 'failed') this.#refuse(error)
+        else if (state === 'joined') this.#joined()
+        else if (state === 'failed') this.#refused(error)
       }),
     ]
   }
 
-  #refuse(error: unknown): void {
+  #joined(): void {
+    this.status.value = 'joined'
+    if (this.nick.peek() === '') this.nick.value = this.#client.nick ?? ''
+    this.presence.back()
+    this.presence.refresh()
+  }
+
+  #refused(error: unknown): void {
     this.status.value = 'refused'
     this.problem.value = describe(error)
   }
