@@ -11,8 +11,8 @@ const GENERATED = 'Written by `npm run docs`; change the code instead.'
 export function configurationPage(): string {
   const rows = settings.map(([key, setting]) => {
     const unit = setting.unit === undefined ? '' : ` (${setting.unit})`
-    const value = escape(defaultOf(key))
-    return `| \`${variableOf(key)}\` | ${value} | ${escape(setting.description)}${unit} |`
+    const value = escapeCell(defaultOf(key))
+    return `| \`${variableOf(key)}\` | ${value} | ${escapeCell(setting.description)}${unit} |`
   })
   return `# Settings
 
@@ -76,6 +76,6 @@ function defaultOf(key: ConfigKey): string {
   return `\`${String(value)}\``
 }
 
-function escape(text: string): string {
+function escapeCell(text: string): string {
   return text.replaceAll('|', '\\|')
 }
