@@ -150,6 +150,17 @@ t.test('finds nothing in a history', async (t) => {
       ],
       log(['2', '1']),
     ],
+    'where a message was sent again and stands after a later one': [
+      [
+        client('ann'),
+        send('ann', '1'),
+        send('ann', '2'),
+        { type: 'again', client: 'ann', room: ROOM, id: '1' },
+        ok('ann', '2', 1),
+        ok('ann', '1', 2),
+      ],
+      log(['2', '1']),
+    ],
     'where presence settles in time': [
       [
         client('ann', { presence: true }),

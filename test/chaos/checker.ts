@@ -110,6 +110,9 @@ class Checker {
         }
         return
       }
+      case 'again':
+        this.#room(event.room).sendAgain(this.#userOf(event.client), event.id)
+        return
       case 'failed':
         this.#room(event.room).fail(this.#userOf(event.client), event.id)
         return

@@ -23,6 +23,8 @@ type Step =
     }
   /** A message is about to be sent for the first time. `body` is the payload's JSON text. */
   | { readonly type: 'send'; readonly room: string; readonly id: string; readonly body: string }
+  /** It is sent once more while later ones may be on their way: it may come to stand after them. */
+  | { readonly type: 'again'; readonly room: string; readonly id: string }
   /** It was acknowledged: stored at this place. */
   | ({ readonly type: 'ok'; readonly room: string; readonly id: string } & Place)
   /** The client gives it up: nothing is known of its fate and nothing is promised. */

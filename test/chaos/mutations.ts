@@ -74,6 +74,7 @@ export const MUTATIONS: readonly Mutation[] = [
     LOG,
     'this.#queue = [];\n        return queue;',
     'this.#queue = [];\n        return queue.reverse();',
+    'chaos',
   ),
   one(
     'answer a rejoin without what was missed',

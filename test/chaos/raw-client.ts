@@ -38,16 +38,15 @@ export class RawClient implements ChaosClient {
   constructor(options: ClientOptions) {
     this.name = options.name
     this.#options = options
-    const ordered = options.kind === 'raw'
     const { name, recorder, random, user } = options
     this.#outbox = new RawOutbox({
       name,
       recorder,
-      window: ordered ? 1 : 16,
+      window: options.kind === 'raw' ? 1 : 16,
       canSend: (room) => this.#memberships.get(room)?.joined === true,
       post: (action) => this.#post(action),
     })
-    recorder.record({ type: 'client', client: name, user, ordered, presence: true })
+    recorder.record({ type: 'client', client: name, user, ordered: true, presence: true })
     setTimeout(() => this.#connect(), random.between(0, 300))
   }
 

@@ -73,6 +73,7 @@ export class RawOutbox {
       this.#forget(entry, code)
       return
     }
+    this.#markAgain(entry)
     setTimeout(() => {
       entry.sent = false
       this.pump()
@@ -81,11 +82,20 @@ export class RawOutbox {
 
   /** The connection is gone: everything that is not confirmed is to be sent again. */
   rewind(): void {
-    for (const entry of this.#entries.values()) entry.sent = false
+    for (const entry of this.#entries.values()) {
+      if (entry.sent) this.#markAgain(entry)
+      entry.sent = false
+    }
   }
 
   giveUp(room: string, code: string): void {
     for (const entry of this.#entries.values()) if (entry.room === room) this.#forget(entry, code)
+  }
+
+  /** Of several on their way one may have been refused and the next stored. */
+  #markAgain({ id, room }: Entry): void {
+    const { name, recorder, window } = this.#options
+    if (window > 1) recorder.record({ type: 'again', client: name, room, id })
   }
 
   #forget({ id, room }: Entry, code: string): void {

@@ -18,6 +18,8 @@ interface Send {
   /** The newest place in the room that anyone had an acknowledgement of before this was sent. */
   readonly after: { readonly epoch: string; readonly offset: number; readonly index: number }
   answered: boolean
+  /** Whether it has to stand after what the same client sent before. */
+  ordered: boolean
   ok: { readonly epoch: string; readonly offset: number; readonly index: number } | undefined
 }
 
@@ -51,8 +53,13 @@ export class RoomFacts {
   send({ client, id, body }: Of<'send'>, user: string, index: number): void {
     const key = keyOf(user, id)
     if (this.#sends.has(key)) return
-    const after = this.#newest
-    this.#sends.set(key, { client, body, index, after, answered: false, ok: undefined })
+    const answers = { answered: false, ordered: true, ok: undefined }
+    this.#sends.set(key, { client, body, index, after: this.#newest, ...answers })
+  }
+
+  sendAgain(user: string, id: string): void {
+    const send = this.#sends.get(keyOf(user, id))
+    if (send) send.ordered = false
   }
 
   fail(user: string, id: string): void {
@@ -109,8 +116,8 @@ export class RoomFacts {
   /** Clients that send in order and whose acknowledged messages stand in another. */
   *misorderedSenders(isOrdered: (client: string) => boolean): Generator<Claim> {
     const last = new Map<string, { epoch: string; offset: number; index: number }>()
-    for (const [key, { client, ok, index }] of this.#sends) {
-      if (!ok || !isOrdered(client)) continue
+    for (const [key, { client, ok, index, ordered }] of this.#sends) {
+      if (!ok || !ordered || !isOrdered(client)) continue
       const before = last.get(client)
       if (before && before.epoch === ok.epoch && before.offset > ok.offset) {
         const text = `${nameOf(key)} of ${client} at ${ok.offset} was sent after the one at ${before.offset}`
