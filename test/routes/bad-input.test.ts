@@ -205,6 +205,35 @@ check('a message split at every byte, or into fragments with pings between, is o
   t.equal(await socket.closeCode(), 1000)
 })
 
+check('actions in one packet take effect one after the other', async (t) => {
+  const socket = await RawWebSocket.open(server, '/chat')
+  const say = (id: string) => ({ action: 'send_to_room', id, room: 'one', msg: id })
+  const actions = [
+    say('too early'),
+    { action: 'join', id: 'join', room: 'one' },
+    say('in time'),
+    { action: 'leave', id: 'leave', room: 'one' },
+    say('too late'),
+    { action: 'join', id: 'again', room: 'one', history: 10 },
+  ]
+  socket.send(...actions.map((action) => clientFrame(JSON.stringify(action))))
+  // The log answers in its own time: that of `in time` may come last.
+  await socket.text('"ok"', '"id":"in time"')
+  if (!socket.frames.some(({ payload }) => payload.includes('"again"')))
+    await socket.text('"again"')
+  const events = socket.frames.map(({ payload }) => JSON.parse(payload.toString()))
+  const answers = events.filter(({ event }) => event === 'ok' || event === 'error')
+  t.same(answers.map(({ event, id, code }) => [id, code ?? event]).sort(), [
+    ['again', 'ok'],
+    ['in time', 'ok'],
+    ['join', 'ok'],
+    ['leave', 'ok'],
+    ['too early', 'NOT_A_MEMBER'],
+    ['too late', 'NOT_A_MEMBER'],
+  ])
+  socket.raw.end()
+})
+
 check('empty messages and fragments are echoed, as one message of the same type', async (t) => {
   const socket = await RawWebSocket.open(server, '/ws')
   socket.send(clientFrame(''), clientFrame('', { opcode: 2 }))
