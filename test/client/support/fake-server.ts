@@ -1,7 +1,8 @@
-import type { SocketLike } from '../../../client/index.js'
+import type { SocketConstructor } from '../../../client/index.js'
+import { FakeSocket, type Received } from './fake-socket.js'
 import type { VirtualClock } from './virtual-clock.js'
 
-/** A stored message, with its epoch. */
+/** A stored message. */
 export interface Stored {
   readonly event: 'message'
   readonly room: string
@@ -21,36 +22,38 @@ interface RoomLog {
   ids: Map<string, Stored>
 }
 
-type Json = Record<string, unknown>
-
-/** What happens to frames on their way; returns the frames that arrive. */
-export type Tamper = (frame: string) => string[]
-
+/** An `error` event in answer to the next action of this name. */
 export interface Refusal {
+  readonly action: string
   readonly code: string
   readonly retry_after?: number
 }
 
 /**
- * A server in the same process that speaks the protocol over sockets without a network, on a
- * virtual clock, and misbehaves on request.
+ * A server in the same process that speaks the protocol on a virtual clock, over sockets without
+ * a network, and misbehaves on request.
  */
 export class FakeServer {
   readonly clock: VirtualClock
-  readonly rooms = new Map<string, RoomLog>()
   readonly sockets: FakeSocket[] = []
-  /** Every message that was ever stored, by room, across epochs. */
-  readonly history = new Map<string, { epoch: string; message: Stored }[]>()
-  /** Handshakes are: taken, refused as with 401, or never answered. */
+  /** Every message that was ever stored, across epochs. */
+  readonly stored: { readonly epoch: string; readonly message: Stored }[] = []
+  /** Handshakes are taken, refused as with 401, or never answered. */
   door: 'open' | 'refused' | 'silent' = 'open'
+  /** One way, milliseconds. */
   latency = 5
+  /** Most messages in a join's reply; the rest follows as live messages. */
   pageSize = 1000
+  /** Messages that a join's reply repeats although the client has them. */
+  overlap = 0
   heartbeat = 25_000
-  tokenLifetime = 3_600_000
   maxBytes = 65_536
-  /** Refuses the next action of this name, in turn. */
-  refusals: { action: string; refusal: Refusal }[] = []
-  tamper: Tamper = (frame) => [frame]
+  /** When a token expires, milliseconds since 1970. */
+  expiryOf: (token: string) => number = () => this.clock.now() + 3_600_000
+  refusals: Refusal[] = []
+  /** What happens to a frame on its way to the client: the frames that arrive. */
+  tamper: (frame: string) => string[] = (frame) => [frame]
+  readonly #rooms = new Map<string, RoomLog>()
   #epochs = 0
   #connections = 0
 
@@ -59,10 +62,7 @@ export class FakeServer {
   }
 
   /** The constructor to hand to a client. */
-  get WebSocket(): new (
-    url: string,
-    protocols: string[],
-  ) => SocketLike {
+  get WebSocket(): SocketConstructor {
     const server = this
     return class extends FakeSocket {
       constructor(url: string, protocols: string[]) {
@@ -71,81 +71,81 @@ export class FakeServer {
     }
   }
 
-  /** Connections that were welcomed and not closed. */
+  /** Connections that are open. */
   get live(): FakeSocket[] {
     return this.sockets.filter((socket) => socket.readyState === 1)
   }
 
+  /** The newest connection. */
   get last(): FakeSocket {
     return this.sockets.at(-1) as FakeSocket
   }
 
   room(name: string): RoomLog {
-    let room = this.rooms.get(name)
-    if (room === undefined) {
-      room = { epoch: this.#newEpoch(), log: [], first: 1, ids: new Map() }
-      this.rooms.set(name, room)
-    }
+    const known = this.#rooms.get(name)
+    if (known) return known
+    const room = { epoch: this.#newEpoch(), log: [], first: 1, ids: new Map() }
+    this.#rooms.set(name, room)
     return room
   }
 
   accept(socket: FakeSocket): void {
     if (this.door === 'silent') return
-    if (this.door === 'refused') {
-      socket.fail(1006, '')
+    const expires = this.expiryOf(socket.token)
+    if (this.door === 'refused' || expires <= this.clock.now()) {
+      socket.end()
       return
     }
     this.#connections += 1
     socket.open(`c${this.#connections}`)
-    socket.toClient({
+    socket.push({
       event: 'welcome',
       connection: socket.connection,
       user: socket.user,
       nick: socket.user,
       version: 1,
       heartbeat: this.heartbeat,
-      expires: this.clock.now() + this.tokenLifetime,
+      expires,
       limits: { message_bytes: this.maxBytes, rooms: 100, messages_per_second: 50, burst: 100 },
     })
+    this.#watchExpiry(socket)
   }
 
-  /** Stores a message of another user and tells the members. */
-  publish(
-    name: string,
-    msg: unknown,
-    { id = `x${this.clock.now()}-${Math.random()}`, user = 'other' } = {},
-  ): Stored {
+  /** Stores a message, of another user unless told otherwise, and sends it to the members. */
+  publish(name: string, msg: unknown, id = `x${this.stored.length}`, user = 'other'): Stored {
     const room = this.room(name)
     const known = room.ids.get(`${user}/${id}`)
     if (known) return known
-    const message: Stored = {
+    const offset = room.log.length + 1
+    const time = this.clock.now()
+    const message = {
       event: 'message',
       room: name,
-      offset: room.log.length + 1,
+      offset,
       id,
       user,
       nick: user,
       msg,
-      time: this.clock.now(),
-    }
+      time,
+    } as const
     room.log.push(message)
     room.ids.set(`${user}/${id}`, message)
-    const history = this.history.get(name) ?? []
-    this.history.set(name, history)
-    history.push({ epoch: room.epoch, message })
-    for (const socket of this.live) if (socket.joined.has(name)) socket.toClient(message)
+    this.stored.push({ epoch: room.epoch, message })
+    for (const socket of this.live) this.#sendLive(socket, message)
     return message
   }
 
-  /** Begins the room's log anew. */
+  /** Begins a room's log anew. */
   erase(name: string): void {
     const room = this.room(name)
     Object.assign(room, { epoch: this.#newEpoch(), log: [], first: 1, ids: new Map() })
-    const reset = { event: 'reset', room: name, epoch: room.epoch, offset: 0 }
-    for (const socket of this.live) if (socket.joined.has(name)) socket.toClient(reset)
+    for (const socket of this.live) {
+      if (!socket.rooms.has(name)) continue
+      socket.push({ event: 'reset', room: name, epoch: room.epoch, offset: 0 })
+    }
   }
 
-  /** Keeps only the newest messages. */
+  /** Keeps only the newest messages of a room. */
   trim(name: string, keep: number): void {
     const room = this.room(name)
     room.first = Math.max(room.first, room.log.length - keep + 1)
@@ -153,84 +153,79 @@ export class FakeServer {
 
   /** Cuts every connection, without a close frame. */
   kill(): void {
-    for (const socket of this.live) socket.fail(1006, '')
+    for (const socket of this.live) socket.end()
   }
 
-  handle(socket: FakeSocket, text: string): void {
-    const action = JSON.parse(text) as Json & { action: string; id?: string }
-    const refused = this.refusals.findIndex((one) => one.action === action.action)
+  handle(socket: FakeSocket, action: Received): void {
+    const refused = this.refusals.findIndex((refusal) => refusal.action === action.action)
     if (refused >= 0) {
-      const [{ refusal } = {} as never] = this.refusals.splice(refused, 1)
-      socket.toClient({ event: 'error', id: action.id, message: 'refused', ...refusal })
+      const [refusal] = this.refusals.splice(refused, 1)
+      socket.push({ event: 'error', message: 'refused', ...refusal, id: action.id })
       return
     }
     const result = this.#perform(socket, action)
-    if (action.id !== undefined && result)
-      socket.toClient({ event: 'ok', id: action.id, ...result })
-    if (action.action === 'join') this.#continue(socket, action.room as string, result as Json)
+    if (result && action.id !== undefined) socket.push({ event: 'ok', id: action.id, ...result })
+    if (action.action !== 'join' || !result) return
+    const room = this.room(action.room as string)
+    for (const message of room.log.slice(result.offset as number)) this.#sendLive(socket, message)
   }
 
-  #perform(socket: FakeSocket, action: Json & { action: string }): Json | undefined {
+  #perform(socket: FakeSocket, action: Received): Record<string, unknown> | undefined {
     const room = action.room as string
+    const { user } = socket
     switch (action.action) {
       case 'join':
         return this.#join(socket, action)
       case 'leave':
-        socket.joined.delete(room)
+        socket.rooms.delete(room)
         return { room }
-      case 'send_to_room': {
-        if (!socket.joined.has(room)) {
-          socket.toClient({ event: 'error', id: action.id, code: 'NOT_A_MEMBER', message: 'no' })
-          return undefined
-        }
-        const { ids, epoch } = this.room(room)
-        const duplicate = ids.has(`${socket.user}/${action.id}`)
-        const { id, user } = { id: action.id as string, user: socket.user }
-        const { offset, time } = this.publish(room, action.msg, { id, user })
-        return { room, offset, epoch, time, ...(duplicate && { duplicate }) }
-      }
+      case 'send_to_room':
+        return this.#send(socket, action)
       case 'send_to_user':
         return { connections: 1 }
       case 'history':
         return this.#history(action)
       case 'members':
-        return { room, members: [{ user: socket.user, nick: socket.user }], count: 1, more: false }
+        return { room, members: [{ user, nick: user }], count: 1, more: false }
       case 'auth':
         socket.token = action.token as string
-        return { expires: this.clock.now() + this.tokenLifetime }
+        return { expires: this.expiryOf(socket.token) }
       case 'signal':
         for (const other of this.live) {
-          if (!other.joined.has(room)) continue
-          other.toClient({
-            event: 'signal',
-            room,
-            user: socket.user,
-            nick: socket.user,
-            msg: action.msg,
-          })
+          if (!other.rooms.has(room)) continue
+          other.push({ event: 'signal', room, user, nick: user, msg: action.msg })
         }
         return undefined
       default:
-        socket.toClient({ event: 'pong' })
+        socket.push({ event: 'pong' })
         return undefined
     }
   }
 
-  #join(socket: FakeSocket, action: Json): Json {
-    const name = action.room as string
-    const { epoch, log, first } = this.room(name)
-    const since = action.since as { epoch: string; offset: number } | undefined
-    const recovered =
-      since?.epoch === epoch && since.offset >= first - 1 && since.offset <= log.length
-    const from = recovered
-      ? since.offset
-      : Math.max(first - 1, log.length - ((action.history as number | undefined) ?? 100))
-    const messages = log.slice(from, from + this.pageSize)
-    socket.joined.add(name)
+  #send(socket: FakeSocket, { id, room, msg }: Received): Record<string, unknown> | undefined {
+    if (!socket.rooms.has(room as string)) {
+      socket.push({ event: 'error', id, code: 'NOT_A_MEMBER', message: 'join first' })
+      return undefined
+    }
+    const { ids, epoch } = this.room(room as string)
+    const duplicate = ids.has(`${socket.user}/${id}`)
+    const { offset, time } = this.publish(room as string, msg, id as string, socket.user)
+    return { room, offset, epoch, time, ...(duplicate && { duplicate }) }
+  }
+
+  #join(socket: FakeSocket, { room: name, since, history }: Received): Record<string, unknown> {
+    const { epoch, log, first } = this.room(name as string)
+    const from = since as { epoch: string; offset: number } | undefined
+    const recovered = from?.epoch === epoch && from.offset >= first - 1 && from.offset <= log.length
+    const wanted = (history as number | undefined) ?? (from ? 100 : 0)
+    const start = recovered ? from.offset : Math.max(first - 1, log.length - wanted)
+    const again = recovered ? Math.min(this.overlap, start - first + 1) : 0
+    const messages = log.slice(start - again, start + this.pageSize)
+    socket.rooms.set(name as string, epoch)
     return {
       room: name,
       epoch,
-      offset: from + messages.length,
+      offset: start - again + messages.length,
       recovered,
       first: log.length === 0 ? 0 : first,
       messages,
@@ -239,98 +234,34 @@ export class FakeServer {
     }
   }
 
-  /** After a join whose reply was only a page: the rest goes on as live messages. */
-  #continue(socket: FakeSocket, name: string, result: Json): void {
-    for (const message of this.room(name).log.slice(result.offset as number))
-      socket.toClient(message)
+  #history({ room, before, after, limit }: Received): Record<string, unknown> {
+    const { epoch, log, first } = this.room(room as string)
+    const end = (before as number | undefined) ?? Number.POSITIVE_INFINITY
+    const all = log.filter(({ offset }) => offset >= first && offset > Number(after ?? 0))
+    const wanted = after === undefined ? all.filter(({ offset }) => offset < end) : all
+    const most = (limit as number | undefined) ?? 100
+    const messages = after === undefined ? wanted.slice(-most) : wanted.slice(0, most)
+    const more = messages.length < wanted.length
+    return { room, epoch, offset: log.length, first, messages, more }
   }
 
-  #history(action: Json): Json {
-    const name = action.room as string
-    const { epoch, log, first } = this.room(name)
-    const {
-      before,
-      after,
-      limit = 100,
-    } = action as { before?: number; after?: number; limit?: number }
-    const kept = log.slice(first - 1)
-    const wanted = kept.filter((m) =>
-      after !== undefined ? m.offset > after : m.offset < (before ?? Number.POSITIVE_INFINITY),
-    )
-    const messages = after !== undefined ? wanted.slice(0, limit) : wanted.slice(-limit)
-    const more = messages.length < wanted.length
-    return { room: name, epoch, offset: log.length, first, messages, more }
+  /** The first message of an epoch that a member has not been told of carries it. */
+  #sendLive(socket: FakeSocket, message: Stored): void {
+    const told = socket.rooms.get(message.room)
+    if (told === undefined) return
+    const { epoch } = this.room(message.room)
+    socket.rooms.set(message.room, epoch)
+    socket.push(told === epoch ? message : { ...message, epoch })
+  }
+
+  #watchExpiry(socket: FakeSocket): void {
+    const left = this.expiryOf(socket.token) - this.clock.now()
+    if (left <= 0) socket.end(4001, 'Token expired')
+    else this.clock.after(Math.min(left, 2 ** 30), () => this.#watchExpiry(socket))
   }
 
   #newEpoch(): string {
     this.#epochs += 1
     return `e${this.#epochs}`
-  }
-}
-
-/** Both ends of one connection. */
-export class FakeSocket implements SocketLike {
-  readyState = 0
-  bufferedAmount = 0
-  onmessage: ((event: never) => void) | null = null
-  onclose: ((event: never) => void) | null = null
-  onerror: ((event: never) => void) | null = null
-  readonly url: string
-  readonly protocols: string[]
-  readonly user = 'me'
-  readonly joined = new Set<string>()
-  /** What the client has sent, in the order of arrival. */
-  readonly received: (Json & { action: string })[] = []
-  token: string
-  connection = ''
-  /** The network takes everything and delivers nothing. */
-  dead = false
-  readonly #server: FakeServer
-
-  constructor(server: FakeServer, url: string, protocols: string[]) {
-    this.#server = server
-    this.url = url
-    this.protocols = protocols
-    this.token = protocols[1]?.slice('bearer.'.length) ?? ''
-    server.sockets.push(this)
-    server.clock.after(server.latency, () => {
-      if (this.readyState === 0) server.accept(this)
-    })
-  }
-
-  open(connection: string): void {
-    this.readyState = 1
-    this.connection = connection
-  }
-
-  /** From the client. */
-  send(text: string): void {
-    this.#server.clock.after(this.#server.latency, () => {
-      if (this.dead || this.readyState !== 1) return
-      this.received.push(JSON.parse(text))
-      this.#server.handle(this, text)
-    })
-  }
-
-  /** From the client. */
-  close(): void {
-    this.readyState = 3
-  }
-
-  /** To the client, an event or any text. */
-  toClient(event: object | string): void {
-    const text = typeof event === 'string' ? event : JSON.stringify(event)
-    for (const frame of this.#server.tamper(text)) {
-      this.#server.clock.after(this.#server.latency, () => {
-        if (!this.dead && this.readyState === 1) this.onmessage?.({ data: frame } as never)
-      })
-    }
-  }
-
-  /** The connection ends: with a close frame, or 1006 without one. */
-  fail(code: number, reason: string): void {
-    if (this.readyState === 3) return
-    this.readyState = 3
-    this.onclose?.({ code, reason } as never)
   }
 }

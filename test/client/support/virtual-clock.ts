@@ -3,6 +3,7 @@ import type { Clock } from '../../../client/index.js'
 interface Timer {
   readonly due: number
   readonly task: () => void
+  readonly owner: object
 }
 
 /** A clock that stands still until a test moves it. */
@@ -10,8 +11,6 @@ export class VirtualClock implements Clock {
   #now = 0
   readonly #timers = new Set<Timer>()
   readonly #random: () => number
-  /** Added to the wall clock, which need not agree with the server's. */
-  skew = 1_700_000_000_000
 
   /** `random` gives the jitter; by default it is always the middle. */
   constructor(random: () => number = () => 0.5) {
@@ -19,7 +18,7 @@ export class VirtualClock implements Clock {
   }
 
   now(): number {
-    return this.#now + this.skew
+    return this.#now + 1_700_000_000_000
   }
 
   monotonic(): number {
@@ -31,15 +30,22 @@ export class VirtualClock implements Clock {
   }
 
   after(ms: number, task: () => void): () => void {
-    // Like a real one: what does not fit in 31 bits fires at once.
-    const timer = { due: this.#now + (ms > 2 ** 31 - 1 ? 1 : Math.max(0, ms)), task }
-    this.#timers.add(timer)
-    return () => void this.#timers.delete(timer)
+    return this.#set(ms, task, this)
   }
 
-  /** Timers that were set and not called off. */
-  get pending(): number {
-    return this.#timers.size
+  /** The same clock for one party: whose timers are left can be told apart. */
+  view(): Clock & { readonly pending: number } {
+    const owner = {}
+    const timers = this.#timers
+    return {
+      now: () => this.now(),
+      monotonic: () => this.monotonic(),
+      random: () => this.random(),
+      after: (ms, task) => this.#set(ms, task, owner),
+      get pending() {
+        return [...timers].filter((timer) => timer.owner === owner).length
+      },
+    }
   }
 
   /** Lets `ms` pass: every timer that falls due runs in its turn, and all promises settle. */
@@ -55,10 +61,17 @@ export class VirtualClock implements Clock {
     this.#now = end
   }
 
-  /** Lets `ms` pass without running timers, as a suspended machine does; they are late after it. */
-  async suspend(ms: number): Promise<void> {
+  /** Lets `ms` pass without running a timer, as a suspended machine does: they are late after it. */
+  suspend(ms: number): void {
     this.#now += ms
-    await settle()
+  }
+
+  #set(ms: number, task: () => void, owner: object): () => void {
+    // Like a real one: whole milliseconds, and what does not fit in 31 bits fires at once.
+    const wait = ms > 2 ** 31 - 1 ? 1 : Math.max(0, Math.trunc(ms))
+    const timer = { due: this.#now + wait, task, owner }
+    this.#timers.add(timer)
+    return () => void this.#timers.delete(timer)
   }
 
   #next(end: number): Timer | undefined {
@@ -70,4 +83,5 @@ export class VirtualClock implements Clock {
   }
 }
 
-const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
+/** Lets every promise settle that can. */
+export const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
