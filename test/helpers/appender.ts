@@ -13,7 +13,7 @@ export interface Task {
 }
 
 export type Report =
-  | { readonly started: true }
+  | { readonly started: number }
   | { readonly stored: Task; readonly epoch: string; readonly offset: number }
   | { readonly refused: string }
   | { readonly health: { readonly ok: boolean; readonly reason?: string } }
@@ -58,4 +58,4 @@ process.on('message', async (tasks: readonly Task[]) => {
 process.on('disconnect', async () => {
   await broker.close()
 })
-report({ started: true })
+report({ started: process.pid })

@@ -24,14 +24,19 @@ export class FaultyStore {
 
   constructor(inner: LogStore) {
     // A proxy rather than a copy of every method: whatever is not about writing goes through.
+    const own: Partial<LogStore> = {
+      commit: (changes) => this.#commit(inner, changes),
+      flush: () => this.#flush(inner),
+      close: async () => {},
+    }
     this.store = new Proxy(inner, {
       get: (target, name: keyof LogStore) => {
-        if (name === 'commit') return (changes: readonly Change[]) => this.#commit(target, changes)
-        if (name === 'flush') return () => this.#flush(target)
-        if (name === 'close') return async () => {}
+        if (own[name]) return own[name]
         const member = target[name]
         return typeof member === 'function' ? member.bind(target) : member
       },
+      // A test may put a method of its own in the place of any.
+      set: (_, name, value) => Object.assign(own, { [name]: value }) === own,
     })
   }
 

@@ -27,7 +27,7 @@ import { Log } from './log.js'
 import { PresenceTable } from './presence.js'
 import { Retention } from './retention.js'
 import { listRooms } from './room-list.js'
-import { type Durability, type LogStore, LostMessage } from './store.js'
+import { type Durability, type LogStore, LostMessage, MAX_NAME_LENGTH } from './store.js'
 import { Values } from './values.js'
 
 export interface EmbeddedBrokerOptions {
@@ -104,6 +104,10 @@ class EmbeddedBroker implements Broker {
   }
 
   append(room: string, message: NewMessage): Promise<Appended> {
+    const { user, id } = message
+    if (!isName(room) || user.length + id.length > MAX_NAME_LENGTH) {
+      return Promise.reject(new RangeError(`a name is empty or longer than ${MAX_NAME_LENGTH}`))
+    }
     return this.#log.append(room, message)
   }
 
@@ -160,6 +164,9 @@ class EmbeddedBroker implements Broker {
   }
 
   erase(room: string): Promise<Position> {
+    if (!isName(room)) {
+      return Promise.reject(new RangeError(`a name is empty or longer than ${MAX_NAME_LENGTH}`))
+    }
     return this.#log.erase(room)
   }
 
@@ -246,4 +253,8 @@ class EmbeddedBroker implements Broker {
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new StoreUnavailable('the broker is closed')
   }
+}
+
+function isName(room: string): boolean {
+  return room !== '' && room.length <= MAX_NAME_LENGTH
 }

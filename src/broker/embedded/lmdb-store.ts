@@ -66,6 +66,7 @@ class LmdbStore implements LogStore {
   #generation = 0
   #durability: Durability = 'commit'
   #last: Written | undefined
+  #flushFailure: Error | undefined
   /** The values of the commit under way. */
   #slab = Buffer.allocUnsafeSlow(1024 * 1024)
 
@@ -182,6 +183,7 @@ class LmdbStore implements LogStore {
   }
 
   async commit(changes: readonly Change[]): Promise<void> {
+    this.#throwFlushFailure()
     await this.#environment.reserve(changes.length, this.#makeRoom(changes))
     await this.#write(() => {
       let end = 0
@@ -214,8 +216,19 @@ class LmdbStore implements LogStore {
   }
 
   #write(queue: () => void): Written {
-    this.#last = this.#environment.write(queue)
-    return this.#last
+    const written = this.#environment.write(queue)
+    this.#last = written
+    written.flushed.catch((error) => {
+      this.#flushFailure = error
+    })
+    return written
+  }
+
+  /** Flushing goes on behind the commits: that it failed is told to the next one. */
+  #throwFlushFailure(): void {
+    const failure = this.#flushFailure
+    this.#flushFailure = undefined
+    if (failure !== undefined) throw failure
   }
 
   #first(range: { start: number[]; end: number[]; reverse?: boolean }): Place | undefined {

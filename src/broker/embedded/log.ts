@@ -60,7 +60,8 @@ export class Log {
   #upkeep: UpkeepJob[] = []
   #lastKey = 0
   #scheduled = false
-  #busySince: number | undefined
+  #busy = false
+  #committingSince: number | undefined
   #closed = false
   #whenIdle: (() => void) | undefined
   /** Rooms whose heads may differ from the store, because a commit failed or changed them. */
@@ -115,7 +116,7 @@ export class Log {
   /** Commits what was accepted, then closes the store. */
   async close(): Promise<void> {
     this.#closed = true
-    while (this.#busySince !== undefined || this.#queue.length > 0 || this.#upkeep.length > 0) {
+    while (this.#busy || this.#queue.length > 0 || this.#upkeep.length > 0) {
       await new Promise<void>((resolve) => {
         this.#whenIdle = resolve
       })
@@ -153,12 +154,12 @@ export class Log {
   }
 
   #stalledFor(): number {
-    if (this.#busySince === undefined) return 0
-    return this.#options.clock.monotonic() - this.#busySince
+    if (this.#committingSince === undefined) return 0
+    return this.#options.clock.monotonic() - this.#committingSince
   }
 
   #wake(): void {
-    if (this.#scheduled || this.#busySince !== undefined) return
+    if (this.#scheduled || this.#busy) return
     this.#scheduled = true
     this.#options.clock.defer(() => {
       this.#scheduled = false
@@ -168,11 +169,11 @@ export class Log {
 
   /** One batch of messages, then one piece of upkeep. Never rejects. */
   async #turn(): Promise<void> {
-    this.#busySince = this.#options.clock.monotonic()
+    this.#busy = true
     if (this.#queue.length > 0) await this.#writeJobs(this.#takeJobs())
     const upkeep = this.#upkeep.shift()
     if (upkeep !== undefined) await this.#writeUpkeep(upkeep)
-    this.#busySince = undefined
+    this.#busy = false
     if (this.#queue.length > 0 || this.#upkeep.length > 0) this.#wake()
     else this.#whenIdle?.()
   }
@@ -255,15 +256,18 @@ export class Log {
   /** Commits durably. When it rejects, `touched` are doubtful. */
   async #commit(changes: readonly Change[], touched: Iterable<Head>): Promise<void> {
     if (changes.length === 0) return
-    const { store, heads, durability } = this.#options
+    const { store, heads, durability, clock } = this.#options
     const held = [...touched]
     for (const head of held) heads.occupy(head)
+    this.#committingSince = clock.monotonic()
     try {
       await store.commit(changes)
       if (durability === 'flush') await store.flush()
     } catch (error) {
       for (const head of held) this.#doubtful.add(head)
       throw error
+    } finally {
+      this.#committingSince = undefined
     }
     this.#breaker.settle()
   }
@@ -281,9 +285,9 @@ export class Log {
 
   /** Writes a little; when that works, finds out what became of the commits that failed. */
   async #probe(): Promise<void> {
-    const { store, durability } = this.#options
+    const { store } = this.#options
     await store.commit([{ kind: 'probe' }])
-    if (durability === 'flush') await store.flush()
+    await store.flush()
     this.#reconcile()
   }
 

@@ -61,6 +61,9 @@ export interface LogStore {
   close(): Promise<void>
 }
 
+/** Longest room name, and longest user id and message id together, in UTF-16 units. */
+export const MAX_NAME_LENGTH = 600
+
 /** When a message counts as stored: `commit` survives a process crash, `flush` a power cut. */
 export type Durability = 'commit' | 'flush'
 

@@ -17,7 +17,7 @@ async function startAppender(t: Test, dir: string, durability: Durability): Prom
   const child = fork(APPENDER, [dir, durability], { env: { PATH: process.env.PATH } })
   t.teardown(() => child.kill('SIGKILL'))
   const [report] = await once(child, 'message')
-  t.same(report, { started: true }, 'it starts over what the last one left')
+  t.same(report, { started: child.pid }, 'it starts over what the last one left')
   return child
 }
 

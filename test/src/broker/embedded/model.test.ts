@@ -91,7 +91,7 @@ class Facts {
     const key = `${room} ${epoch} ${author}`
     const first = this.#offsets.get(key)
     if (first !== undefined && first.offset !== offset) {
-      if (time - first.time < DEDUPE_SECONDS * 1000) {
+      if (Math.abs(time - first.time) < DEDUPE_SECONDS * 1000) {
         throw new Error(`${key} is at ${first.offset} and, too soon, at ${offset}`)
       }
       if (offset < first.offset) return
