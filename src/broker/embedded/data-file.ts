@@ -51,9 +51,11 @@ export class DataFile {
     const ahead = Math.min(this.#used / 8, MOST_AHEAD)
     const end = Math.ceil((needed + ahead) / ZEROS.length) * ZEROS.length
     while (this.#size < end) {
-      const length = Math.min(ZEROS.length, end - this.#size)
-      const { bytesWritten } = await writeAsync(this.#fd, ZEROS, 0, length, this.#size)
-      this.#size += bytesWritten
+      const start = this.#size
+      const length = Math.min(ZEROS.length, end - start)
+      const { bytesWritten } = await writeAsync(this.#fd, ZEROS, 0, length, start)
+      // A check meanwhile may have seen the file as long as it is now.
+      this.#size = Math.max(this.#size, start + bytesWritten)
     }
   }
 
