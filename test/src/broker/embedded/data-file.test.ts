@@ -16,11 +16,11 @@ t.test('a look at the file while it grows does not count the growth twice', asyn
   const file = new DataFile(path)
   t.teardown(() => file.close())
   const before = statSync(path).size
-  const reserved = file.reserve(1, 1024 * 1024)
+  const reserved = file.reserve(1, 1)
   // The file grows on another thread; this one hears of it only after this turn.
   while (statSync(path).size === before);
   file.check()
   await reserved
   file.check()
-  t.ok(statSync(path).size >= before + 1024 * 1024)
+  t.ok(statSync(path).size > before)
 })
