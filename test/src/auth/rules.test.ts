@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { covers, mayJoin, maySend, toGrants } from '../../../src/auth/grants.js'
+import { identityOf } from '../../../src/auth/identity.js'
 import { createOriginPolicy } from '../../../src/auth/origin.js'
 import { findToken } from '../../../src/auth/token-source.js'
 
@@ -94,4 +95,10 @@ t.test('grants: names, prefixes, join and send apart, scopes', async (t) => {
   )
   t.notOk(maySend({ ...bearer, grants: toGrants({ join: ['a'] }) }, 'a'), 'no send list: nothing')
   t.ok(maySend({ ...bearer, scopes: new Set(['publish']) }, 'any'))
+})
+
+t.test('times of a token may be fractions; what clients are told is whole', async (t) => {
+  const { expires, user, nick } = identityOf({ sub: 'ann', exp: 1_790_000_000.7509 })
+  t.equal(expires, 1_790_000_000_750)
+  t.same([user, nick], ['ann', 'ann'])
 })
