@@ -13,6 +13,9 @@ import { openChat } from './chat-page.js'
 const ROOM = '8888'
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
+/** A colour that is being faded in is not the one to be judged. */
+const reducedMotion = 'reduce'
+
 /** Most that a first visit may load, in bytes as they travel. */
 const MOST_BYTES = 48 * 1024
 
@@ -42,7 +45,7 @@ t.test('the pages', { skip: chromiumMissing, timeout: 220_000 }, async (t) => {
       { width: 390, height: 844 },
     ]) {
       t.test(`give axe-core nothing to say: ${colorScheme}, ${viewport.width} px`, async (t) => {
-        const ann = await openChat(t, browser, { colorScheme, viewport })
+        const ann = await openChat(t, browser, { colorScheme, viewport, reducedMotion })
         await ann.page.goto(`${server.url}/`)
         await ann.page.getByLabel('Your name').waitFor()
         t.same(await violations(ann.page), [], 'who are you')
