@@ -22,9 +22,9 @@ export default fp(
       refuseMalformed(request)
       if (parley.draining) throw new ParleyError('DRAINING', undefined, { retryAfter: 1000 })
       if (!fastify.originAllowed(request)) throw new ParleyError('ORIGIN_NOT_ALLOWED')
-      parley.admit(request.ip)
+      parley.admission.checkAddress(request.ip)
       await fastify.limitRequests(request)
-      parley.admitUser((await fastify.identify(request)).user)
+      parley.admission.checkUser((await fastify.identify(request)).user)
       offerOnlyOurSubprotocol(request)
     }
     fastify.decorate('handshake', handshake)

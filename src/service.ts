@@ -5,6 +5,7 @@ import { Tickets } from './auth/tickets.js'
 import type { Broker, BrokerHandler } from './broker/broker.js'
 import type { Clock } from './clock.js'
 import type { Config } from './config.js'
+import { Admission } from './connections/admission.js'
 import { Connection } from './connections/connection.js'
 import { drainConnections } from './connections/drain.js'
 import { ExpirySweep } from './connections/expiry.js'
@@ -59,6 +60,7 @@ export class RealtimeService {
   readonly broker: Broker
   readonly connections: ConnectionRegistry
   readonly rooms: Rooms
+  readonly admission: Admission
   readonly administration: Administration
   readonly tickets: Tickets
   readonly stats = new Stats()
@@ -102,6 +104,7 @@ export class RealtimeService {
       onError: (err, { id }) => log.error({ err, connection: id }, 'membership failed'),
     })
     const { connections } = this
+    this.admission = new Admission(connections, config)
     const memberships = this.#memberships
     this.administration = new Administration({
       broker,
@@ -163,34 +166,6 @@ export class RealtimeService {
   /** Whether new connections are turned away because this process is about to stop. */
   get draining(): boolean {
     return this.#draining !== undefined
-  }
-
-  /**
-   * Checks the connection limits that can be checked before the token is known.
-   * @throws {ParleyError} `TOO_MANY_CONNECTIONS`, naming the limit.
-   */
-  admit(address: string): void {
-    const { maxConnections, maxConnectionsPerAddress } = this.config
-    if (maxConnections > 0 && this.connections.size >= maxConnections) {
-      throw tooMany(`this server takes ${maxConnections} connections (MAX_CONNECTIONS)`, 503)
-    }
-    const here = this.connections.countOfAddress(address)
-    if (maxConnectionsPerAddress > 0 && here >= maxConnectionsPerAddress) {
-      const limit = `${maxConnectionsPerAddress} connections (MAX_CONNECTIONS_PER_ADDRESS)`
-      throw tooMany(`one address may have ${limit}`, 429)
-    }
-  }
-
-  /**
-   * Checks the connection limit of a user.
-   * @throws {ParleyError} `TOO_MANY_CONNECTIONS`.
-   */
-  admitUser(user: string): void {
-    const { maxConnectionsPerUser } = this.config
-    if (maxConnectionsPerUser > 0 && this.connections.ofUser(user).size >= maxConnectionsPerUser) {
-      const limit = `${maxConnectionsPerUser} connections (MAX_CONNECTIONS_PER_USER)`
-      throw tooMany(`one user may have ${limit}`, 429)
-    }
   }
 
   /** Registers a connection; on `/chat` it is sent its `welcome`. */
@@ -313,8 +288,4 @@ export class RealtimeService {
       },
     })
   }
-}
-
-function tooMany(message: string, statusCode: 429 | 503): ParleyError {
-  return new ParleyError('TOO_MANY_CONNECTIONS', message, { statusCode, retryAfter: 5000 })
 }
