@@ -8,6 +8,8 @@ const tap = spawn('tap', process.argv.slice(2), { stdio: ['ignore', 'pipe', 'inh
 const exit = new Promise((resolve) => tap.on('close', resolve))
 const counts = { pass: 0, fail: 0, skip: 0, todo: 0 }
 let block = []
+/** Whether the lines that come are what tap has to say of the file that has just failed. */
+let diagnosing = false
 
 for await (const line of createInterface({ input: tap.stdout })) {
   const file = /^(not )?ok \d+ - (.*?)( # time=.*)?$/.exec(line)
@@ -15,10 +17,14 @@ for await (const line of createInterface({ input: tap.stdout })) {
   if (totals) {
     for (const [, key, value] of totals[1].matchAll(/(\w+): (\d+)/g)) counts[key] = Number(value)
   } else if (file) {
-    if (file[1]) console.log(block.filter((text) => !/^\s+ok \d+/.test(text)).join('\n'))
+    diagnosing = file[1] !== undefined
+    if (diagnosing) console.log(block.filter((text) => !/^\s+ok \d+/.test(text)).join('\n'))
     else for (const text of block) if (/ # SKIP/i.test(text)) console.log(text.trim())
     console.log(`${file[1] ? 'FAIL' : 'pass'} ${file[2]}${file[3] ?? ''}`)
     block = []
+  } else if (diagnosing && /^ {2}/.test(line)) {
+    console.log(line)
+    diagnosing = line.trim() !== '...'
   } else {
     block.push(line)
   }
