@@ -79,7 +79,7 @@ async function simulate(): Promise<Finding | undefined> {
   for (let seed = 1; elapsed() < Number(values.patience); seed += SCHEDULES_AT_ONCE) {
     const args = ['--seed', `${seed}`, '--runs', `${SCHEDULES_AT_ONCE}`]
     const { code, output } = await node('build/test/simulation/main.js', args)
-    if (code !== 0) return { by: 'simulation', seconds: elapsed(), what: firstProblem(output) }
+    if (code !== 0) return { by: `simulation, ${seedOf(output)}`, seconds: elapsed(), what: firstProblem(output) }
   }
   return undefined
 }
@@ -90,7 +90,7 @@ async function disturb(): Promise<Finding | undefined> {
   for (let seed = 1; elapsed() < Number(values.patience); seed++) {
     const args = ['--seed', `${seed}`, '--seconds', `${CHAOS_SECONDS}`, '--browser', 'none']
     const { code, output } = await node('build/test/chaos/main.js', args)
-    if (code !== 0) return { by: 'chaos', seconds: elapsed(), what: firstProblem(output) }
+    if (code !== 0) return { by: `chaos, seed ${seed}`, seconds: elapsed(), what: firstProblem(output) }
   }
   return undefined
 }
@@ -107,6 +107,11 @@ function node(script: string, args: readonly string[]): Promise<{ code: number; 
     })
   }
   return new Promise((resolve) => child.on('close', (code) => resolve({ code: code ?? 1, output })))
+}
+
+/** The first schedule that broke something. */
+function seedOf(output: string): string {
+  return /^seed \d+/m.exec(output)?.[0] ?? 'before the first schedule'
 }
 
 /** What the run says first of what is wrong. */
