@@ -77,7 +77,7 @@ export abstract class Connection<Msg> extends Emitter<ClientEvents<Msg>> {
 
   close(): void {
     if (this.state === 'closed') return
-    this.#release('closed', {}, new ParleyError('CLOSED', 'Closed'))
+    this.#release('closed', {}, new ParleyError('CLOSED'))
   }
 
   /** Sends an action that gets one answer; without a connection that is `DISCONNECTED`. */
@@ -88,7 +88,7 @@ export abstract class Connection<Msg> extends Emitter<ClientEvents<Msg>> {
     id?: string,
   ): void {
     if (this.channel) this.channel.request(action, fields, reply, id)
-    else reply(new ParleyError('DISCONNECTED', 'Not connected'))
+    else reply(new ParleyError('DISCONNECTED'))
   }
 
   async #connect(current: object): Promise<void> {
@@ -98,18 +98,18 @@ export abstract class Connection<Msg> extends Emitter<ClientEvents<Msg>> {
       const suspect = this.#retries % SUSPECT_EVERY === (this.welcome ? 2 : 1)
       const token = await this.#tokens.next(suspect)
       if (current !== this.#try) return
-      this.#after(connectTimeout, () => this.#drop('Connect time-out'))
+      this.#after(connectTimeout, () => this.#lost('Connect time-out'))
       this.#socket = openSocket(
         WebSocket,
         url,
         token,
         (data) => this.#receive(data),
-        (code, reason) => this.#lost(code, reason),
+        (code, reason) => this.#lost(reason, code),
       )
     } catch (error) {
       if (current !== this.#try) return
       this.#reportToken(error)
-      if (current === this.#try) this.#drop('No token')
+      if (current === this.#try) this.#lost('No token')
     }
   }
 
@@ -148,7 +148,7 @@ export abstract class Connection<Msg> extends Emitter<ClientEvents<Msg>> {
     this.#retries = 0
     this.#reconnectAfter = undefined
     this.#liveness = watchLiveness(clock, welcome.heartbeat || DEFAULT_HEARTBEAT, channel, () =>
-      this.#drop('No sign of life'),
+      this.#lost('No sign of life'),
     )
     this.#watchToken(welcome)
     this.#setState('connected', {})
@@ -174,7 +174,7 @@ export abstract class Connection<Msg> extends Emitter<ClientEvents<Msg>> {
           this.#watchToken(welcome)
         } else {
           this.#reconnectAfter = 0
-          this.#drop('Token renewed')
+          this.#lost('Token renewed')
         }
       })
     } catch (error) {
@@ -188,12 +188,8 @@ export abstract class Connection<Msg> extends Emitter<ClientEvents<Msg>> {
     this.emit('error', new ParleyError('TOKEN', `getToken: ${cause}`, undefined, cause))
   }
 
-  /** Gives this socket up and opens another. */
-  #drop(reason: string): void {
-    this.#lost(ABNORMAL, reason)
-  }
-
-  #lost(code: number, reason: string): void {
+  /** The socket is closed, or given up: another is opened, unless the code forbids it. */
+  #lost(reason: string, code = ABNORMAL): void {
     const { maxRetries, backoff, clock } = this.settings
     const attempt = this.#retries
     if (!shouldReconnect(code) || attempt >= maxRetries) {
@@ -230,7 +226,7 @@ export abstract class Connection<Msg> extends Emitter<ClientEvents<Msg>> {
       this.#retries = 0
     }
     this.changed()
-    channel?.abort(ended ?? new ParleyError('DISCONNECTED', 'Not connected'))
+    channel?.abort(ended ?? new ParleyError('DISCONNECTED'))
     // What was told of it may have closed the client, or begun the next try.
     if (this.state === state && !this.#try) this.#setState(state, detail)
   }

@@ -38,7 +38,7 @@ export class ParleyError extends Error {
   /** When the server says a new attempt makes sense, milliseconds. */
   readonly retryAfter: number | undefined
 
-  constructor(code: ClientErrorCode, message: string, retryAfter?: number, cause?: unknown) {
+  constructor(code: ClientErrorCode, message: string = code, retryAfter?: number, cause?: unknown) {
     super(message, { cause })
     this.code = code
     this.retryAfter = retryAfter

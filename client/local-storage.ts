@@ -1,4 +1,5 @@
 import { randomId } from './clock.js'
+import { defer } from './deferred.js'
 import type { OutboxStore, StoredSend } from './store.js'
 
 /** How long to wait for another page's lock before taking that page for alive, milliseconds. */
@@ -18,10 +19,7 @@ const LOCK_TIMEOUT = 1000
 export function localStorageOutbox(key: string): OutboxStore {
   const own = `${key}/${randomId()}`
   let sends: StoredSend[] = []
-  let close = () => {}
-  const closed = new Promise<void>((resolve) => {
-    close = resolve
-  })
+  const closed = defer<void>()
   const save = () => localStorage.setItem(own, JSON.stringify(sends))
   const takeOver = (name: string) => {
     const left: StoredSend[] = JSON.parse(localStorage.getItem(name) ?? '[]')
@@ -33,7 +31,7 @@ export function localStorageOutbox(key: string): OutboxStore {
 
   return {
     async load() {
-      void withLock(own, () => closed)
+      void withLock(own, () => closed.promise)
       const names = Object.keys(localStorage).filter(
         (name) => name !== own && name.slice(0, name.lastIndexOf('/')) === key,
       )
@@ -48,7 +46,7 @@ export function localStorageOutbox(key: string): OutboxStore {
       sends = sends.filter((send) => send.room !== room || send.id !== id)
       save()
     },
-    close,
+    close: closed.resolve,
   }
 }
 

@@ -1,12 +1,13 @@
 import type { Position } from '../src/protocol/actions.js'
 import type { Message } from '../src/protocol/events.js'
-import type { ResetEvent } from './room-api.js'
+import type { ResetEvent, RoomMessage } from './room-api.js'
 import type { ResultOf } from './wire.js'
 
 /** What the answer to a join adds to what was emitted. */
 export interface CatchUp {
-  /** Announces that `messages` do not follow what was emitted before. */
-  readonly reset?: ResetEvent
+  /** Why `messages` do not follow what was emitted before, unless they do. */
+  readonly broken?: ResetEvent['reason']
+  /** What comes next, up to the position in the answer. */
   readonly messages: readonly Message[]
 }
 
@@ -16,17 +17,17 @@ export interface CatchUp {
  */
 export function catchUp(
   last: Position | undefined,
-  { epoch, offset, messages }: ResultOf<'join'>,
+  { epoch, offset, messages: all }: ResultOf<'join'>,
 ): CatchUp {
   const known = last && last.epoch === epoch && last.offset <= offset ? last.offset : undefined
-  const rest = messages.filter((message) => message.offset > (known ?? 0))
-  const from = offset - rest.length
-  const whole = rest.every((message, index) => message.offset === from + index + 1)
-  const start = whole ? from : offset
-  const missed = { messages: whole ? rest : [] }
-  if (!last || start === known) return missed
-  return {
-    ...missed,
-    reset: { epoch, offset: start, reason: known === undefined ? 'erased' : 'gap' },
-  }
+  const rest = all.filter((message) => message.offset > (known ?? 0))
+  const start = offset - rest.length
+  const whole = rest.every((message, index) => message.offset === start + index + 1)
+  const messages = whole ? rest : []
+  if (!last || offset - messages.length === known) return { messages }
+  return { messages, broken: known === undefined ? 'erased' : 'gap' }
 }
+
+/** A message event as applications get it: always with its epoch. */
+export const asRoomMessage = <Msg>(message: Message, epoch: string) =>
+  ({ ...message, epoch }) as RoomMessage<Msg>

@@ -1,7 +1,7 @@
 import { randomId } from './clock.js'
 import { type Deferred, defer } from './deferred.js'
 import { ParleyError } from './errors.js'
-import { isPassing, pauseOf } from './passing.js'
+import { pauseAfter } from './passing.js'
 import type { RoomSession } from './room.js'
 import type { OutboxItem, PendingSend, SendInfo } from './room-api.js'
 import type { StoredSend } from './store.js'
@@ -96,10 +96,11 @@ export function createOutbox<Msg>(room: RoomSession<Msg, never>): Outbox<Msg> {
       remove(entry)
       entry.answer.resolve(result)
     } else if (error) {
+      const ms = pauseAfter(error)
       wait(entry)
       if (error.code === 'DISCONNECTED') return
       if (error.code === 'NOT_A_MEMBER') room.rejoin()
-      else if (isPassing(error)) pause(pauseOf(error))
+      else if (ms) pause(ms)
       else fail(entry, error)
     }
     changed()
@@ -136,7 +137,7 @@ export function createOutbox<Msg>(room: RoomSession<Msg, never>): Outbox<Msg> {
       const entry = find(id)
       if (!entry) return
       remove(entry)
-      entry.answer.reject(new ParleyError('DISCARDED', 'Discarded'))
+      entry.answer.reject(new ParleyError('DISCARDED'))
       changed()
     },
     restore({ id, json }) {

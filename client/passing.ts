@@ -4,12 +4,11 @@ import type { ParleyError } from './errors.js'
 const SHORTEST_PAUSE = 20
 const LONGEST_PAUSE = 60_000
 
-/** The server refused for the moment: the same action may succeed later. */
-export function isPassing({ code }: ParleyError): boolean {
-  return code === 'RATE_LIMITED' || code === 'STORE_UNAVAILABLE'
-}
-
-/** How long to wait after such a refusal, milliseconds. */
-export function pauseOf({ retryAfter = 1000 }: ParleyError): number {
+/**
+ * How long to wait before the same action may succeed, milliseconds. Undefined when the server did
+ * not just refuse for the moment.
+ */
+export function pauseAfter({ code, retryAfter = 1000 }: ParleyError): number | undefined {
+  if (code !== 'RATE_LIMITED' && code !== 'STORE_UNAVAILABLE') return undefined
   return Math.min(Math.max(retryAfter, SHORTEST_PAUSE), LONGEST_PAUSE)
 }

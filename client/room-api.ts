@@ -59,7 +59,7 @@ export interface RoomEvents<Msg, Sig> {
 export interface JoinOptions {
   /** Name that others see in this room. Default: the token's. */
   readonly nick?: string
-  /** How many messages of the log to begin with, 0–1000. Default: the server's, 100. */
+  /** How many messages of the log to begin with, 0–1000. Default: 0, only what comes from now on. */
   readonly history?: number
   /** Go on from here instead, for a reader that keeps its position itself. */
   readonly since?: Position

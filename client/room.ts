@@ -1,53 +1,44 @@
 import type { Position } from '../src/protocol/actions.js'
 import type { Member, Message } from '../src/protocol/events.js'
+import { MAX_PAGE_MESSAGES } from '../src/protocol/limits.js'
 import type { ClientSession } from './client.js'
 import type { ContentEvent } from './connection.js'
 import { type Deferred, defer, quiet } from './deferred.js'
 import { Emitter } from './emitter.js'
 import { ParleyError } from './errors.js'
-import { catchUp } from './log.js'
+import { asRoomMessage, catchUp } from './log.js'
 import { createOutbox, type Outbox } from './outbox.js'
-import { isPassing, pauseOf } from './passing.js'
-import type {
-  HistoryPage,
-  HistoryQuery,
-  JoinInfo,
-  JoinOptions,
-  MembersPage,
-  OutboxItem,
-  PendingSend,
-  Room,
-  RoomEvents,
-  RoomMessage,
-  RoomState,
-  SignalEvent,
-} from './room-api.js'
+import { pauseAfter } from './passing.js'
+import { membersAfter } from './presence.js'
+import type * as api from './room-api.js'
 import { streamOf } from './stream.js'
 import type { ResultOf } from './wire.js'
 
 /** Least time between two joins of a room on one connection, milliseconds. */
 const REJOIN_PAUSE = 1000
 
-/** Members that are kept by name; `count` counts them all. */
-const LONGEST_LIST = 1000
-
 /**
  * One room over many connections. The rule that everything here serves: what is emitted is the
  * log, each message once, in order, and a part that cannot be had is announced by `reset`.
  */
-export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> implements Room<Msg, Sig> {
+export class RoomSession<Msg, Sig>
+  extends Emitter<api.RoomEvents<Msg, Sig>>
+  implements api.Room<Msg, Sig>
+{
   readonly name: string
   readonly client: ClientSession<Msg, Sig>
-  state: RoomState = 'left'
+  state: api.RoomState = 'left'
   position: Position | undefined
   memberList: readonly Member[] = []
   count = 0
   /** Why messages are not taken: the room is not joined, and will not be by itself. */
-  refusal: ParleyError | undefined = new ParleyError('NOT_A_MEMBER', 'Not in the room')
+  refusal: ParleyError | undefined = new ParleyError('NOT_A_MEMBER')
   /** What is not confirmed yet. */
   readonly sends: Outbox<Msg>
-  #options: JoinOptions = {}
-  #callers: Deferred<JoinInfo>[] = []
+  readonly retry = (id: string) => this.sends.retry(id)
+  readonly discard = (id: string) => this.sends.discard(id)
+  #options: api.JoinOptions = {}
+  #callers: Deferred<api.JoinInfo>[] = []
   /** The join whose answer counts; while there is one, live messages are left to its answer. */
   #join: object | undefined
   #joinedAt = Number.NEGATIVE_INFINITY
@@ -60,14 +51,14 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
     this.sends = createOutbox(this)
   }
 
-  get outbox(): readonly OutboxItem<Msg>[] {
+  get outbox(): readonly api.OutboxItem<Msg>[] {
     return this.sends.items()
   }
 
-  join({ since, ...options }: JoinOptions = {}): Promise<JoinInfo> {
+  join({ since, ...options }: api.JoinOptions = {}): Promise<api.JoinInfo> {
     this.#options = { ...this.#options, ...options }
     if (since) this.position = since
-    const caller = defer<JoinInfo>()
+    const caller = defer<api.JoinInfo>()
     this.#callers.push(caller)
     if (this.state !== 'joined') this.#setState('joining')
     this.refusal = undefined
@@ -79,26 +70,18 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
   async leave(): Promise<void> {
     if (this.state === 'left') return
     this.#goOut('LEFT')
-    await new Promise<void>((resolve) => this.#sendLeave(resolve))
+    await new Promise<void>((done) => this.#sendLeave(done))
   }
 
-  send(msg: Msg, { id }: { id?: string } = {}): PendingSend {
+  send(msg: Msg, { id }: { id?: string } = {}): api.PendingSend {
     return this.sends.add(msg, id)
-  }
-
-  retry(id: string): PendingSend {
-    return this.sends.retry(id)
-  }
-
-  discard(id: string): void {
-    this.sends.discard(id)
   }
 
   signal(msg: Sig): boolean {
     return this.client.channel?.sendNow({ action: 'signal', room: this.name, msg }) ?? false
   }
 
-  history(query: HistoryQuery = {}): Promise<HistoryPage<Msg>> {
+  history(query: api.HistoryQuery = {}): Promise<api.HistoryPage<Msg>> {
     const page = this.client.ask('history', { room: this.name, ...query })
     return quiet(
       page.then(({ messages, ...rest }) => ({
@@ -108,11 +91,11 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
     )
   }
 
-  members(query: { after?: string; limit?: number } = {}): Promise<MembersPage> {
+  members(query: { after?: string; limit?: number } = {}): Promise<api.MembersPage> {
     return this.client.ask('members', { room: this.name, ...query })
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<RoomMessage<Msg>> {
+  [Symbol.asyncIterator](): AsyncIterator<api.RoomMessage<Msg>> {
     return streamOf(this)
   }
 
@@ -136,16 +119,14 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
     if (event.event === 'left' && event.removed) this.#goOut('REMOVED')
     if (this.state !== 'joined') return
     if (event.event === 'message') this.#receive(event)
-    else if (event.event === 'signal') this.emit('signal', event as SignalEvent<Sig>)
+    else if (event.event === 'signal') this.emit('signal', event as api.SignalEvent<Sig>)
     else if (event.event !== 'reset') {
-      const { user, nick, members } = event
-      const list = this.memberList.filter((member) => member.user !== user)
-      if (event.event === 'joined') list.push({ user, nick })
-      this.memberList = list.slice(0, LONGEST_LIST)
-      this.count = members
-      this.emit('members')
+      this.#setMembers(membersAfter(this.memberList, event), event.members)
       this.emit(event.event, event)
-    } else if (event.epoch !== this.position?.epoch) this.#catchUp()
+    } else if (!this.#join && event.epoch !== this.position?.epoch) {
+      this.position = { epoch: event.epoch, offset: event.offset }
+      this.emit('reset', { ...this.position, reason: 'erased' })
+    }
   }
 
   /** The server does not count this connection as a member. */
@@ -188,7 +169,8 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
     this.#cancel()
     this.#join = join
     this.#joinedAt = client.settings.clock.monotonic()
-    const since = position && { since: position }
+    // When it cannot go on from there it shall bring as much as it can.
+    const since = position && { since: position, history: MAX_PAGE_MESSAGES }
     client.request('join', { room: name, ...this.#options, ...since }, (error, result) => {
       if (join !== this.#join) return
       if (result) this.#joined(result, join)
@@ -197,8 +179,9 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
   }
 
   #refused(error: ParleyError): void {
-    if (isPassing(error) || error.code === 'INTERNAL') {
-      this.#joinIn(pauseOf(error))
+    const pause = error.code === 'INTERNAL' ? REJOIN_PAUSE : pauseAfter(error)
+    if (pause) {
+      this.#joinIn(pause)
     } else {
       this.#join = undefined
       this.#giveUp('failed', error)
@@ -208,23 +191,18 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
   /** Emits what was missed, and goes on live. Any handler may leave or join again meanwhile. */
   #joined(result: ResultOf<'join'>, join: object): void {
     const { epoch, offset, members, count } = result
-    const missed = catchUp(this.position, result)
-    if (missed.reset) {
-      this.position = { epoch, offset: missed.reset.offset }
-      this.emit('reset', missed.reset)
-    }
-    for (const message of missed.messages) {
+    const { messages, broken } = catchUp(this.position, result)
+    this.position = { epoch, offset: offset - messages.length }
+    if (broken) this.emit('reset', { ...this.position, reason: broken })
+    for (const message of messages) {
       if (join !== this.#join) return
       this.#deliver(message, epoch)
     }
     if (join !== this.#join) return
     this.#join = undefined
-    this.position = { epoch, offset }
-    this.memberList = members
-    this.count = count
     this.#setState('joined')
-    this.emit('members')
     if (this.refusal) return
+    this.#setMembers(members, count)
     for (const caller of this.#callers.splice(0)) caller.resolve(result)
     this.sends.flush()
   }
@@ -232,22 +210,19 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
   #sendLeave(done: () => void): void {
     this.client.request('leave', { room: this.name }, (error) => {
       done()
-      if (error && isPassing(error) && this.state === 'left') {
-        this.#after(pauseOf(error), () => this.#sendLeave(done))
-      }
+      const pause = error && pauseAfter(error)
+      if (pause && this.state === 'left') this.#after(pause, () => this.#sendLeave(done))
     })
   }
 
   #goOut(code: 'LEFT' | 'REMOVED'): void {
     this.#join = this.position = undefined
-    this.memberList = []
-    this.count = 0
-    this.emit('members')
-    this.#giveUp('left', new ParleyError(code, 'Not in the room'))
+    this.#setMembers([], 0)
+    this.#giveUp('left', new ParleyError(code))
   }
 
   /** Nothing comes or goes any more before the next `join()`, or the client's next connection. */
-  #giveUp(state: RoomState, error: ParleyError): void {
+  #giveUp(state: api.RoomState, error: ParleyError): void {
     this.#cancel()
     this.refusal = error
     for (const caller of this.#callers.splice(0)) caller.reject(error)
@@ -260,11 +235,14 @@ export class RoomSession<Msg, Sig> extends Emitter<RoomEvents<Msg, Sig>> impleme
     this.#cancel = this.client.settings.clock.after(ms, task)
   }
 
-  #setState(state: RoomState, error?: ParleyError): void {
+  #setMembers(list: readonly Member[], count: number): void {
+    this.memberList = list
+    this.count = count
+    this.emit('members')
+  }
+
+  #setState(state: api.RoomState, error?: ParleyError): void {
     this.state = state
     this.emit('state', state, { error })
   }
 }
-
-const asRoomMessage = <Msg>(message: Message, epoch: string) =>
-  ({ ...message, epoch }) as RoomMessage<Msg>

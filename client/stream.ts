@@ -28,7 +28,7 @@ export async function* streamOf<Msg>(
     while (true) {
       yield* backlog.splice(0)
       if (backlog.length > 0) continue
-      if (!complete) throw new ParleyError('OVERFLOW', 'Too far behind')
+      if (!complete) throw new ParleyError('OVERFLOW')
       if (ended) return
       await new Promise<void>((resolve) => {
         wake = resolve

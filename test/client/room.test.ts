@@ -131,6 +131,26 @@ t.test('a log that was erased is announced, and goes on from there', async (t) =
   t.same(room.position, { epoch: 'e2', offset: 2 })
 })
 
+t.test(
+  'what is written right after an erasure is not lost on who asked for no history',
+  async (t) => {
+    const { server, clock, client } = await connected()
+    const room = client.room('r')
+    const log = record(room)
+    void room.join({ history: 0 })
+    await clock.advance(100)
+    server.erase('r')
+    for (const text of ['a', 'b']) server.publish('r', text)
+    await clock.advance(10)
+    t.same(log, ['erased e2/0', 'e2/1 a', 'e2/2 b'])
+    server.kill()
+    server.erase('r')
+    for (const text of ['c', 'd']) server.publish('r', text)
+    await clock.advance(2000)
+    t.same(log.slice(3), ['erased e3/0', 'e3/1 c', 'e3/2 d'])
+  },
+)
+
 t.test('a log that was erased while away is announced as well', async (t) => {
   const { server, clock, log } = await joined()
   server.publish('r', 'a')
@@ -205,7 +225,7 @@ t.test('a join that cannot be granted now is tried again; one that is refused en
   const join = room.join()
   await clock.advance(800)
   t.equal(room.state, 'joining')
-  await clock.advance(500)
+  await clock.advance(1500)
   t.match(await join, { offset: 0 })
 
   const forbidden = client.room('secret')
