@@ -106,6 +106,8 @@ export class Harness {
         return undefined
       case 'jump clock':
         server.order({ order: 'jump', seconds: fault.seconds })
+        await sleep(ms)
+        server.order({ order: 'jump', seconds: 0 })
         return undefined
       case 'fill disk':
         data.fill()

@@ -71,7 +71,7 @@ export function describe({ kind, ms, count, bytes, seconds, up }: Fault): string
     case 'restart server':
       return kind
     case 'jump clock':
-      return `${kind} by ${seconds} s`
+      return `${kind} by ${seconds} s for ${ms} ms`
     case 'reset links':
       return `${kind}: ${count}, after ${bytes} bytes ${up ? 'up' : 'down'}`
     case 'cut one way':
