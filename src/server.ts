@@ -6,6 +6,12 @@ import { exitWithReason } from './exit.js'
 /** Beyond the drain: for the log to be flushed and the process to end by itself, milliseconds. */
 const CLOSE_MARGIN = 10_000
 
+/**
+ * Signals of a fault in native code. Caught, they would not end the process but come again and
+ * again from the same instruction: it would hang at full load, and nobody would restart it.
+ */
+const FAULTS = ['SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGTRAP', 'SIGABRT'] as const
+
 await serve().catch(exitWithReason)
 
 /** The process: settings, application, listening, and an end with grace. */
@@ -14,7 +20,8 @@ async function serve(): Promise<void> {
   const app = await buildApp(config)
   const delay = config.drainSeconds * 1000 + CLOSE_MARGIN
   let closing = false
-  const { close } = closeWithGrace({ delay, logger: app.log }, async ({ err }) => {
+  const options = { delay, logger: app.log, skip: [...FAULTS] }
+  const { close } = closeWithGrace(options, async ({ err }) => {
     closing = true
     if (err) app.log.fatal({ err }, 'stopping after an error')
     await app.parley.drain()

@@ -103,3 +103,10 @@ t.test('a rolling restart under load loses nothing that was acknowledged', async
     'lost',
   )
 })
+
+t.test('a fault in native code ends the process at once', async (t) => {
+  const server = await startServer(t, ENV)
+  const exited = server.exited()
+  process.kill(server.pid, 'SIGSEGV')
+  t.equal(await exited, null, 'by the signal, and not by a drain that ends with a code')
+})

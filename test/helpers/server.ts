@@ -74,6 +74,10 @@ function launch(env: Record<string, string>, log: string[]): ChildProcess {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  // Also when the test itself is ended before it can tear down.
+  const orphaned = () => child.kill('SIGKILL')
+  process.once('exit', orphaned)
+  child.once('exit', () => process.off('exit', orphaned))
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream as NonNullable<typeof stream> }).on('line', (line) => {
       log.push(line)
