@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Enough for the log of a run, little enough to be filled at once. */
-const SIZE = '64m'
+/** Bytes: enough for the log of a run, little enough to be filled at once. */
+const SIZE = 64 * 1024 * 1024
 
 /** A folder for the server's data on a small file system of its own, where that can be had. */
 export class DataDir {
@@ -20,12 +20,15 @@ export class DataDir {
     mkdirSync(this.path)
   }
 
-  /** Takes every byte that is left. */
+  /** Takes every byte that is left, and never more than the small disk has. */
   fill(): void {
     if (this.unfillable !== undefined) return
     const file = openSync(join(this.#mount, 'filler'), 'a')
     try {
-      for (let size = 1 << 20; size >= 512; size >>= 1) this.#writeAll(file, Buffer.alloc(size))
+      let left = SIZE
+      for (let size = 1 << 20; size >= 512; size >>= 1) {
+        left -= writeWhileThereIsSpace(file, Buffer.alloc(size), left)
+      }
     } finally {
       closeSync(file)
     }
@@ -46,14 +49,17 @@ export class DataDir {
     if (this.unfillable === undefined) execFileSync('umount', ['-l', this.#mount])
     rmSync(this.#mount, { recursive: true, force: true })
   }
+}
 
-  #writeAll(file: number, block: Buffer): void {
-    try {
-      while (writeSync(file, block) > 0);
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'ENOSPC') throw error
-    }
+/** Writes the block again and again. Returns how many bytes there was space for. */
+function writeWhileThereIsSpace(file: number, block: Buffer, limit: number): number {
+  let written = 0
+  try {
+    while (written + block.length <= limit) written += writeSync(file, block)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ENOSPC') throw error
   }
+  return written
 }
 
 /** Mounts a small tmpfs. Returns why not, when it cannot. */
