@@ -82,7 +82,8 @@ export class ServerProcess {
 
   order(order: AgentOrder): void {
     if (order.order === 'jump') this.#clockOffset = order.seconds * 1000
-    if (this.#child?.connected) this.#child.send(order)
+    // It may be dying at this very moment: then the order comes to nothing.
+    if (this.#child?.connected) this.#child.send(order, () => {})
   }
 
   /** Resident memory of the process that runs now, megabytes. */

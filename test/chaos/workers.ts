@@ -64,7 +64,7 @@ export class Workers {
   quiet(): void {
     for (const { child } of this.#workers) {
       child.kill('SIGCONT')
-      child.send({ order: 'quiet' } satisfies WorkerOrder)
+      child.send({ order: 'quiet' } satisfies WorkerOrder, () => {})
     }
   }
 
@@ -78,7 +78,7 @@ export class Workers {
             resolve(states)
           }
           child.on('message', onMessage)
-          child.send({ order: 'report' } satisfies WorkerOrder)
+          child.send({ order: 'report' } satisfies WorkerOrder, () => {})
         }),
     )
     return (await Promise.all(reports)).flat()
