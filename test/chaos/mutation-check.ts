@@ -79,7 +79,8 @@ async function simulate(): Promise<Finding | undefined> {
   for (let seed = 1; elapsed() < Number(values.patience); seed += SCHEDULES_AT_ONCE) {
     const args = ['--seed', `${seed}`, '--runs', `${SCHEDULES_AT_ONCE}`]
     const { code, output } = await node('build/test/simulation/main.js', args)
-    if (code !== 0) return { by: `simulation, ${seedOf(output)}`, seconds: elapsed(), what: firstProblem(output) }
+    if (code !== 0)
+      return { by: `simulation, ${seedOf(output)}`, seconds: elapsed(), what: firstProblem(output) }
   }
   return undefined
 }
@@ -90,7 +91,8 @@ async function disturb(): Promise<Finding | undefined> {
   for (let seed = 1; elapsed() < Number(values.patience); seed++) {
     const args = ['--seed', `${seed}`, '--seconds', `${CHAOS_SECONDS}`, '--browser', 'none']
     const { code, output } = await node('build/test/chaos/main.js', args)
-    if (code !== 0) return { by: `chaos, seed ${seed}`, seconds: elapsed(), what: firstProblem(output) }
+    if (code !== 0)
+      return { by: `chaos, seed ${seed}`, seconds: elapsed(), what: firstProblem(output) }
   }
   return undefined
 }
