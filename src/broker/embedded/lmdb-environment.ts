@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { getSystemErrorName } from 'node:util'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { damaged, prepareDirectory } from './data-directory.js'
@@ -27,17 +30,15 @@ export class LmdbEnvironment {
   readonly #file: DataFile
   #checked = false
 
-  /** Opens or makes the environment in `dir`. Throws when what is there cannot be opened. */
+  /** Opens or makes the environment in `dir`. Rejects when what is there cannot be opened. */
   static async open(dir: string): Promise<LmdbEnvironment> {
     const prepared = prepareDirectory(dir)
-    let environment: LmdbEnvironment | undefined
     try {
-      environment = new LmdbEnvironment(dir, prepared.dataPath)
-      if (prepared.doubtful) environment.#readAll()
+      if (prepared.doubtful) await readAll(dir)
+      const environment = new LmdbEnvironment(dir, prepared.dataPath)
       prepared.finish(true)
       return environment
     } catch (error) {
-      await environment?.close()
       prepared.finish(false)
       throw damaged(prepared.dataPath, 'cannot be read', error)
     }
@@ -68,17 +69,6 @@ export class LmdbEnvironment {
     setImmediate(() => {
       this.#checked = false
     })
-  }
-
-  /** Reads every page that is in use. Throws when one is not there. */
-  #readAll(): void {
-    for (const name of this.root.getKeys()) {
-      const database = this.root.openDB<Buffer, Buffer>(name, {
-        encoding: 'binary',
-        keyEncoding: 'binary',
-      })
-      for (const { value } of database.getRange()) value.at(-1)
-    }
   }
 
   /** Makes sure that the disk has space for a transaction. Rejects when it has none. */
@@ -165,6 +155,15 @@ export class LmdbEnvironment {
     const name = status > 0 ? getSystemErrorName(-status) : (LMDB_ERRORS[status] ?? 'LMDB error')
     return new Error(`writing to ${this.#dir} failed: ${name} (${status})`)
   }
+}
+
+const DATA_CHECK = fileURLToPath(new URL('./data-check.js', import.meta.url))
+
+/** Reads everything once, in another process. Rejects when that cannot be done. */
+async function readAll(dir: string): Promise<void> {
+  const check = spawn(process.execPath, [DATA_CHECK, dir], { stdio: 'ignore' })
+  const [code] = await once(check, 'exit')
+  if (code !== 0) throw new Error('pages of the log are missing')
 }
 
 /** The part of `lmdb`'s native environment that this file hooks into. */

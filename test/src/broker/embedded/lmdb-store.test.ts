@@ -211,19 +211,49 @@ for (const [name, break_, reason] of [
   })
 }
 
-t.test('a torn data file is refused and left as it is', async (t) => {
+t.test('a torn data file is opened only when nothing in use is missing', async (t) => {
   const dir = t.testdir()
   const { broker } = await openBroker(t, dir)
-  await append(broker, 'r', 3000)
+  for (let n = 0; n < 20; n++) await append(broker, `r${n % 5}`, 20)
   await broker.close()
-  const path = join(dir, 'data.mdb')
-  truncateSync(path, 100 * 1024)
-  const before = readFileSync(path)
-  await t.rejects(openLmdbStore({ dir }), {
-    message: /data.mdb cannot be read; nothing was changed/,
-  })
-  t.ok(readFileSync(path).equals(before))
+  const whole = readFileSync(join(dir, 'data.mdb'))
+  const { meta, pages } = newestMeta(whole)
+  const attempt = async (bytes: Buffer) => {
+    writeFileSync(join(dir, 'data.mdb'), bytes)
+    const store = await openLmdbStore({ dir }).catch(String)
+    if (typeof store === 'string') {
+      t.match(store, /data.mdb cannot be read; nothing was changed/)
+      t.ok(readFileSync(join(dir, 'data.mdb')).equals(bytes), 'refused, and left as it is')
+      return 'refused'
+    }
+    let count = 0
+    for (let n = 0; n < 5; n++) {
+      count += [...store.messages(store.room(`r${n}`)?.key ?? 0, 1, 1000)].length
+    }
+    t.equal(count, 400, 'all is there')
+    await store.close()
+    return 'opened'
+  }
+  const cuts: string[] = []
+  for (const cut of [1, 2, 3, 5, 9, 17, 33])
+    cuts.push(await attempt(whole.subarray(0, (pages - cut) * PAGE)))
+  t.ok(cuts.includes('refused'))
+  t.equal(await attempt(Buffer.from(whole.subarray(0, 40 * 1024))), 'refused')
+  const unwritten = Buffer.from(whole.subarray(0, pages * PAGE))
+  unwritten.writeBigUInt64LE(BigInt(pages + 2), meta + LAST_PAGE_AT)
+  t.equal(await attempt(unwritten), 'opened', 'pages that were never written are not missed')
 })
+
+const PAGE = 4096
+const LAST_PAGE_AT = 0x90
+const TRANSACTION_AT = 0x98
+
+/** Where the newest meta page of a data file is, and how many pages it says there are. */
+function newestMeta(file: Buffer): { meta: number; pages: number } {
+  const transaction = (page: number) => file.readBigUInt64LE(page + TRANSACTION_AT)
+  const meta = transaction(PAGE) > transaction(0) ? PAGE : 0
+  return { meta, pages: Number(file.readBigUInt64LE(meta + LAST_PAGE_AT)) + 1 }
+}
 
 t.test('a log that should be there is never replaced by an empty one', async (t) => {
   const dir = t.testdir()
