@@ -35,13 +35,24 @@ export interface Outcome {
   readonly settled: boolean
 }
 
+/** A new message: the change and its outcome are one object, as there are so many of them. */
+interface Append extends Outcome {
+  readonly kind: 'append'
+  readonly room: number
+  readonly user: string
+  readonly id: string
+  readonly message: LogMessage
+  /** Another user's message of this batch under the same id. */
+  readonly next: Append | undefined
+}
+
 /** A room's head as it will be when the batch is committed. */
 interface Draft {
   readonly head: Head
-  record: RoomRecord
+  readonly record: RoomRecord
   offset: number
   /** What this batch appends, by id. */
-  ids: Map<string, Place>
+  readonly ids: Map<string, Append>
 }
 
 /**
@@ -66,15 +77,15 @@ export class Batch {
 
   /** Adds an append. Throws what the store throws. */
   append(job: AppendJob): void {
-    const { room, message } = job
-    const open = this.#drafts.get(room)
-    const head = open?.head ?? this.#heads.get(room)
-    const { user, id } = message
-    const key = `${user}\u0000${id}`
-    const pending = open?.ids.get(key)
-    if (open !== undefined && pending !== undefined) {
-      this.#repeat(job, head, open.record.epoch, pending, false)
-      return
+    const { user, id } = job.message
+    const open = this.#drafts.get(job.room)
+    const head = open?.head ?? this.#heads.get(job.room)
+    const sameId = open?.ids.get(id)
+    for (let other = sameId; other !== undefined; other = other.next) {
+      if (other.user === user) {
+        this.#repeat(job, head, other.result.epoch, other.result, false)
+        return
+      }
     }
     const record = open?.record ?? head.record
     const stored = record && this.#store.find(record.key, user, id)
@@ -82,7 +93,7 @@ export class Batch {
       this.#repeat(job, head, record.epoch, stored, true)
       return
     }
-    this.#add(job, open ?? this.#draft(head), key)
+    this.#add(job, open ?? this.#draft(head), sameId)
   }
 
   /** Adds the erasure of a room's log, which gives it `epoch`. Throws what the store throws. */
@@ -99,26 +110,37 @@ export class Batch {
   }
 
   /** The rooms that the commit changes. */
-  *heads(): Generator<Head, void> {
-    for (const draft of this.#drafts.values()) yield draft.head
+  heads(): Head[] {
+    return Array.from(this.#drafts.values(), ({ head }) => head)
   }
 
-  #repeat(job: Job, head: Head, epoch: string, place: Place, settled: boolean): void {
-    const result = { epoch, offset: place.offset, time: place.time, duplicate: true }
+  #repeat(job: Job, head: Head, epoch: string, { offset, time }: Place, settled: boolean): void {
+    const result = { epoch, offset, time, duplicate: true }
     this.outcomes.push({ job, head, record: undefined, result, message: undefined, settled })
   }
 
-  #add(job: AppendJob, draft: Draft, key: string): void {
+  #add(job: AppendJob, draft: Draft, next: Append | undefined): void {
     const { user, id, nick, msg } = job.message
+    const { head, record } = draft
     const time = this.#time
     const offset = ++draft.offset
     const json = encodeMessage({ room: job.room, offset, id, user, nick, msg, time })
-    const message = { offset, time, json }
-    draft.ids.set(key, message)
-    this.changes.push({ kind: 'append', room: draft.record.key, user, id, message })
-    const { head, record } = draft
-    const result = { epoch: record.epoch, offset, time, duplicate: false }
-    this.outcomes.push({ job, head, record, result, message, settled: false })
+    const append: Append = {
+      kind: 'append',
+      room: record.key,
+      user,
+      id,
+      message: { offset, time, json },
+      job,
+      head,
+      record,
+      result: { epoch: record.epoch, offset, time, duplicate: false },
+      settled: false,
+      next,
+    }
+    draft.ids.set(id, append)
+    this.changes.push(append)
+    this.outcomes.push(append)
   }
 
   #draft(head: Head): Draft {

@@ -21,13 +21,13 @@ import {
   type RoomsQuery,
   StoreUnavailable,
 } from '../broker.js'
-import { type Head, Heads } from './heads.js'
-import { firstVisible, readPage } from './history.js'
+import { Heads } from './heads.js'
+import { History } from './history.js'
 import { Log } from './log.js'
 import { PresenceTable } from './presence.js'
 import { Retention } from './retention.js'
 import { listRooms } from './room-list.js'
-import { type Durability, type LogStore, LostMessage, MAX_NAME_LENGTH } from './store.js'
+import { type Durability, type LogStore, MAX_NAME_LENGTH } from './store.js'
 import { Values } from './values.js'
 
 export interface EmbeddedBrokerOptions {
@@ -57,6 +57,7 @@ class EmbeddedBroker implements Broker {
   readonly #onError: (error: unknown, what: string) => void
   readonly #heads: Heads
   readonly #log: Log
+  readonly #history: History
   readonly #presence: PresenceTable
   readonly #retention: Retention
   readonly #values: Values
@@ -68,6 +69,7 @@ class EmbeddedBroker implements Broker {
     this.#onError = options.onError ?? (() => {})
     const { store, clock, durability } = options
     this.#heads = new Heads(store)
+    this.#history = new History({ ...options, onError: this.#onError })
     this.#log = new Log({
       store,
       heads: this.#heads,
@@ -105,10 +107,8 @@ class EmbeddedBroker implements Broker {
 
   append(room: string, message: NewMessage): Promise<Appended> {
     const { user, id } = message
-    if (!isName(room) || user.length + id.length > MAX_NAME_LENGTH) {
-      return Promise.reject(new RangeError(`a name is empty or longer than ${MAX_NAME_LENGTH}`))
-    }
-    return this.#log.append(room, message)
+    const fits = isName(room) && user.length + id.length <= MAX_NAME_LENGTH
+    return fits ? this.#log.append(room, message) : Promise.reject(new RangeError(BAD_NAME))
   }
 
   async subscribe(room: string): Promise<Position> {
@@ -124,7 +124,7 @@ class EmbeddedBroker implements Broker {
   }
 
   async read(room: string, query: ReadQuery): Promise<Page> {
-    return this.#reading(() => this.#page(this.#heads.get(room), query))
+    return this.#reading(() => this.#history.page(this.#heads.get(room), query))
   }
 
   async enter(room: string, member: Member): Promise<Presence> {
@@ -164,10 +164,7 @@ class EmbeddedBroker implements Broker {
   }
 
   erase(room: string): Promise<Position> {
-    if (!isName(room)) {
-      return Promise.reject(new RangeError(`a name is empty or longer than ${MAX_NAME_LENGTH}`))
-    }
-    return this.#log.erase(room)
+    return isName(room) ? this.#log.erase(room) : Promise.reject(new RangeError(BAD_NAME))
   }
 
   async command(command: Command): Promise<void> {
@@ -201,33 +198,15 @@ class EmbeddedBroker implements Broker {
     return this.#closing
   }
 
-  /** A message that is lost ends the log towards the past: what is before it is not shown either. */
-  #page(head: Head, query: ReadQuery): Page {
-    for (;;) {
-      try {
-        return readPage(this.#options.store, head, this.#first(head), query)
-      } catch (error) {
-        if (!(error instanceof LostMessage)) throw error
-        this.#onError(error, `the history of room "${head.room}" is cut short`)
-        head.first = Math.max(head.first, error.offset + 1)
-      }
-    }
-  }
-
   #describe(room: string): RoomInfo | undefined {
     const head = this.#heads.get(room)
-    const first = this.#first(head)
+    const first = this.#history.first(head)
     const members = this.#presence.count(room)
     if (first > head.offset && members === 0) return undefined
     const { epoch, offset, record } = head
     const lastMessage =
       first > offset || !record ? undefined : this.#options.store.timeOf(record.key, offset)
     return { room, members, epoch, offset, first, lastMessage }
-  }
-
-  #first(head: Head): number {
-    const { store, clock } = this.#options
-    return firstVisible(store, head, this.#options, clock.now())
   }
 
   /** What a handler throws is its own fault: it is reported and the log goes on. */
@@ -254,6 +233,8 @@ class EmbeddedBroker implements Broker {
     if (this.#closing !== undefined) throw new StoreUnavailable('the broker is closed')
   }
 }
+
+const BAD_NAME = `a name is empty or longer than ${MAX_NAME_LENGTH} characters`
 
 function isName(room: string): boolean {
   return room !== '' && room.length <= MAX_NAME_LENGTH

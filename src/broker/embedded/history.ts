@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.js'
 import type { LogMessage, Page, ReadQuery } from '../broker.js'
 import type { Head } from './heads.js'
 import { type LogStore, LostMessage } from './store.js'
@@ -10,11 +11,56 @@ export interface HistoryLimits {
   readonly historySeconds: number
 }
 
-/**
- * Reads a page of what is visible from `first` on. Throws what the store throws; `LostMessage` where
- * a message is not there, so that no page has a hole.
- */
-export function readPage(store: LogStore, head: Head, first: number, query: ReadQuery): Page {
+export interface HistoryOptions extends HistoryLimits {
+  readonly store: LogStore
+  readonly clock: Clock
+  readonly onError: (error: unknown, what: string) => void
+}
+
+/** What readers see of the rooms' logs. Calls throw what the store throws. */
+export class History {
+  readonly #options: HistoryOptions
+
+  constructor(options: HistoryOptions) {
+    this.#options = options
+  }
+
+  page(head: Head, query: ReadQuery): Page {
+    const { store } = this.#options
+    return this.#passing(head, () => readPage(store, head, this.#firstVisible(head), query))
+  }
+
+  /** The oldest offset that is shown; `offset + 1` when none is. */
+  first(head: Head): number {
+    return this.#passing(head, () => this.#firstVisible(head))
+  }
+
+  /** What is beyond the limits is hidden at once, though it is removed only later. */
+  #firstVisible(head: Head): number {
+    const { store, clock, historyMessages, historySeconds } = this.#options
+    if (head.record === undefined) return head.offset + 1
+    head.first = Math.max(head.first, head.offset - historyMessages + 1)
+    const oldestTime = clock.now() - historySeconds * 1000
+    head.first = firstSince(store, head.record.key, head.first, head.offset, oldestTime)
+    return head.first
+  }
+
+  /** A message that is lost ends the log towards the past: what is before it is not shown either. */
+  #passing<T>(head: Head, read: () => T): T {
+    for (;;) {
+      try {
+        return read()
+      } catch (error) {
+        if (!(error instanceof LostMessage)) throw error
+        this.#options.onError(error, `the history of room "${head.room}" is cut short`)
+        head.first = Math.max(head.first, error.offset + 1)
+      }
+    }
+  }
+}
+
+/** Throws `LostMessage` where a message is not there, so that no page has a hole. */
+function readPage(store: LogStore, head: Head, first: number, query: ReadQuery): Page {
   const { epoch, offset, record } = head
   const forward = query.after !== undefined
   const from = forward ? Math.max(query.after + 1, first) : first
@@ -51,23 +97,6 @@ function collect(store: LogStore, key: number, run: Run, into: LogMessage[]): vo
     expected += step
   }
   if (into.length < wanted) throw new LostMessage(expected)
-}
-
-/**
- * The oldest offset that readers see: what is beyond the limits is hidden at once, though it is
- * removed only later.
- */
-export function firstVisible(
-  store: LogStore,
-  head: Head,
-  limits: HistoryLimits,
-  now: number,
-): number {
-  if (head.record === undefined) return head.offset + 1
-  head.first = Math.max(head.first, head.offset - limits.historyMessages + 1)
-  const oldestTime = now - limits.historySeconds * 1000
-  head.first = firstSince(store, head.record.key, head.first, head.offset, oldestTime)
-  return head.first
 }
 
 /** The first offset from `first` on that is not older than `time`; `last + 1` when all are. */

@@ -6,9 +6,20 @@ import { LostMessage, type Place } from './store.js'
  * The byte format of the LMDB store, version 1. Numbers are unsigned and big-endian, so that keys
  * sort by them.
  *
+ *   room      key: UTF-8                         value: record as JSON
  *   message   key: room (6 bytes), offset (6)    value: CRC-32 of the rest (4), time (6), JSON
  *   id        key: room (6), user, 0xff, id      value: offset (6), time (6)
  */
+
+/** Room names and the like. */
+export const nameKeys = {
+  writeKey(name: string, target: Buffer, start: number): number {
+    return writeText(name, target, start)
+  },
+  readKey(source: Buffer, start: number, end: number): string {
+    return source.toString('utf8', start, end)
+  },
+}
 
 /** Keys `[room, offset]`. */
 export const messageKeys = {

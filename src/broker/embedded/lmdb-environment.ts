@@ -46,14 +46,7 @@ export class LmdbEnvironment {
 
   private constructor(dir: string, dataPath: string) {
     this.#dir = dir
-    this.root = open({
-      path: dir,
-      noSubdir: false,
-      maxDbs: 8,
-      encoding: 'binary',
-      overlappingSync: true,
-      eventTurnBatching: false,
-    })
+    this.root = open({ path: dir, ...OPTIONS })
     this.#marks = this.root.openDB('marks', { encoding: 'json' })
     this.#mark = this.#marks.get(MARK) ?? 0
     this.#file = new DataFile(dataPath)
@@ -210,6 +203,15 @@ class Pending implements Written {
     this.#reject(error)
   }
 }
+
+const OPTIONS = {
+  noSubdir: false,
+  maxDbs: 12,
+  permissionsMode: 0o600,
+  encoding: 'binary',
+  overlappingSync: true,
+  eventTurnBatching: false,
+} as const
 
 const MARK = 'mark'
 

@@ -1,35 +1,16 @@
-import type { Clock } from '../../clock.js'
 import type { Position } from '../../protocol/actions.js'
-import {
-  type Appended,
-  type BrokerHealth,
-  type LogMessage,
-  type NewMessage,
-  StoreUnavailable,
-} from '../broker.js'
+import { type Appended, type BrokerHealth, type NewMessage, StoreUnavailable } from '../broker.js'
 import { Batch, type Job } from './batch.js'
-import { Breaker } from './breaker.js'
-import type { Head, Heads } from './heads.js'
-import { reconcile } from './reconcile.js'
-import type { Change, Durability, LogStore } from './store.js'
+import { Committer, type CommitterOptions } from './committer.js'
+import type { Head } from './heads.js'
+import { JobQueue } from './job-queue.js'
+import type { Change } from './store.js'
 
-export interface LogOptions {
-  readonly store: LogStore
-  readonly heads: Heads
-  readonly clock: Clock
-  readonly durability: Durability
+export interface LogOptions extends CommitterOptions {
   /** Appends that may wait for a commit; more are refused. Default 100,000. */
   readonly maxQueued?: number
   /** UTF-16 units of payload that may wait for a commit; more are refused. Default 64 Mi. */
   readonly maxQueuedLength?: number
-  readonly onError: (error: unknown, what: string) => void
-  readonly events: LogEvents
-}
-
-/** What happens to the logs of subscribed rooms. Calls do not throw. */
-export interface LogEvents {
-  message(head: Head, message: LogMessage): void
-  reset(head: Head): void
 }
 
 /** Changes that are nobody's message: retention, sweeping. */
@@ -52,26 +33,20 @@ interface UpkeepJob {
  */
 export class Log {
   readonly #options: LogOptions
-  readonly #breaker: Breaker
-  readonly #maxQueued: number
-  readonly #maxQueuedLength: number
-  #queue: Job[] = []
-  #queuedLength = 0
-  #upkeep: UpkeepJob[] = []
+  readonly #committer: Committer
+  readonly #queue: JobQueue
+  readonly #upkeep: UpkeepJob[] = []
   #lastKey = 0
   #scheduled = false
   #busy = false
-  #committingSince: number | undefined
   #closed = false
   #whenIdle: (() => void) | undefined
-  /** Rooms whose heads may differ from the store, because a commit failed or changed them. */
-  readonly #doubtful = new Set<Head>()
 
   constructor(options: LogOptions) {
+    const { maxQueued = 100_000, maxQueuedLength = 64 * 1024 * 1024 } = options
     this.#options = options
-    this.#maxQueued = options.maxQueued ?? 100_000
-    this.#maxQueuedLength = options.maxQueuedLength ?? 64 * 1024 * 1024
-    this.#breaker = new Breaker(options.clock, () => this.#probe(), options.onError)
+    this.#committer = new Committer(options)
+    this.#queue = new JobQueue(maxQueued, maxQueuedLength)
   }
 
   /** Starts the store. Rejects when it cannot be read. */
@@ -83,13 +58,13 @@ export class Log {
 
   append(room: string, message: NewMessage): Promise<Appended> {
     return new Promise((resolve, reject) => {
-      this.#enqueue({ kind: 'append', room, message, resolve, reject }, message.msg.length)
+      this.#enqueue({ kind: 'append', room, message, resolve, reject })
     })
   }
 
   async erase(room: string): Promise<Position> {
     const { epoch, offset } = await new Promise<Position>((resolve, reject) => {
-      this.#enqueue({ kind: 'erase', room, resolve, reject }, 0)
+      this.#enqueue({ kind: 'erase', room, resolve, reject })
     })
     return { epoch, offset }
   }
@@ -105,57 +80,41 @@ export class Log {
   }
 
   health(): BrokerHealth {
-    const problem = this.#options.store.problem()
-    if (problem !== undefined) this.#breaker.trip(new Error(problem))
-    const stalled = this.#stalledFor()
-    if (stalled < STALLED_AFTER) return this.#breaker.health()
-    const since = this.#options.clock.now() - stalled
-    return { ok: false, since, reason: `a commit has not finished for ${Math.round(stalled)} ms` }
+    return this.#committer.health()
   }
 
   /** Commits what was accepted, then closes the store. */
   async close(): Promise<void> {
     this.#closed = true
-    while (this.#busy || this.#queue.length > 0 || this.#upkeep.length > 0) {
+    while (this.#busy || this.#hasWork) {
       await new Promise<void>((resolve) => {
         this.#whenIdle = resolve
       })
     }
-    this.#breaker.close()
+    this.#committer.close()
     await this.#options.store.close()
   }
 
-  #enqueue(job: Job, length: number): void {
+  get #hasWork(): boolean {
+    return !this.#queue.isEmpty || this.#upkeep.length > 0
+  }
+
+  #enqueue(job: Job): void {
     const refusal = this.#refusal()
     if (refusal !== undefined) {
       job.reject(refusal)
       return
     }
     this.#queue.push(job)
-    this.#queuedLength += length
     this.#wake()
   }
 
   #refusal(): StoreUnavailable | undefined {
     if (this.#closed) return new StoreUnavailable('the broker is closed')
-    if (this.#breaker.open) return this.#unavailable()
-    if (this.#queue.length >= this.#maxQueued || this.#queuedLength >= this.#maxQueuedLength) {
-      return new StoreUnavailable('too many messages wait for the log')
-    }
-    return undefined
-  }
-
-  #unavailable(cause?: unknown): StoreUnavailable {
-    const health = this.#breaker.health()
-    const reason = health.ok
-      ? 'the log is not available'
-      : `the log is not available: ${health.reason}`
-    return new StoreUnavailable(reason, { cause, retryAfter: this.#breaker.retryAfter })
-  }
-
-  #stalledFor(): number {
-    if (this.#committingSince === undefined) return 0
-    return this.#options.clock.monotonic() - this.#committingSince
+    if (this.#committer.stopped) return this.#committer.refusal()
+    return this.#queue.isFull
+      ? new StoreUnavailable('too many messages wait for the log')
+      : undefined
   }
 
   #wake(): void {
@@ -170,26 +129,12 @@ export class Log {
   /** One batch of messages, then one piece of upkeep. Never rejects. */
   async #turn(): Promise<void> {
     this.#busy = true
-    if (this.#queue.length > 0) await this.#writeJobs(this.#takeJobs())
+    if (!this.#queue.isEmpty) await this.#writeJobs(this.#queue.take())
     const upkeep = this.#upkeep.shift()
     if (upkeep !== undefined) await this.#writeUpkeep(upkeep)
     this.#busy = false
-    if (this.#queue.length > 0 || this.#upkeep.length > 0) this.#wake()
+    if (this.#hasWork) this.#wake()
     else this.#whenIdle?.()
-  }
-
-  #takeJobs(): Job[] {
-    const queue = this.#queue
-    let length = 0
-    let count = 0
-    while (count < queue.length && count < MAX_BATCH && length < MAX_BATCH_LENGTH) {
-      const job = queue[count++] as Job
-      if (job.kind === 'append') length += job.message.msg.length
-    }
-    this.#queuedLength -= length
-    if (count < queue.length) return queue.splice(0, count)
-    this.#queue = []
-    return queue
   }
 
   async #writeJobs(jobs: readonly Job[]): Promise<void> {
@@ -197,11 +142,11 @@ export class Log {
     const batch = new Batch(store, heads, clock.now(), () => ++this.#lastKey)
     try {
       for (const job of jobs) this.#add(job, batch)
-      await this.#commit(batch.changes, batch.heads())
+      await this.#committer.commit(batch.changes, batch.heads())
     } catch (error) {
-      this.#fail(error)
+      this.#stop(error)
       for (const { job, result, settled } of batch.outcomes) if (settled) job.resolve(result)
-      const refusal = this.#unavailable(error)
+      const refusal = this.#committer.refusal(error)
       for (const job of jobs) job.reject(refusal)
       return
     }
@@ -242,68 +187,21 @@ export class Log {
     try {
       const upkeep = job.build()
       if (upkeep !== undefined) {
-        await this.#commit(upkeep.changes, upkeep.heads)
-        for (const head of upkeep.heads) this.#doubtful.add(head)
-        this.#reconcile()
+        await this.#committer.commit(upkeep.changes, upkeep.heads)
+        this.#committer.reconcile(upkeep.heads)
       }
       job.resolve()
     } catch (error) {
-      this.#fail(error)
-      job.reject(this.#unavailable(error))
+      this.#stop(error)
+      job.reject(this.#committer.refusal(error))
     }
-  }
-
-  /** Commits durably. When it rejects, `touched` are doubtful. */
-  async #commit(changes: readonly Change[], touched: Iterable<Head>): Promise<void> {
-    if (changes.length === 0) return
-    const { store, heads, durability, clock } = this.#options
-    const held = [...touched]
-    for (const head of held) heads.occupy(head)
-    this.#committingSince = clock.monotonic()
-    try {
-      await store.commit(changes)
-      if (durability === 'flush') await store.flush()
-    } catch (error) {
-      for (const head of held) this.#doubtful.add(head)
-      throw error
-    } finally {
-      this.#committingSince = undefined
-    }
-    this.#breaker.settle()
   }
 
   /** Nothing more is written until the store works again, and what waits is refused. */
-  #fail(error: unknown): void {
-    this.#breaker.trip(error)
-    const refusal = this.#unavailable(error)
-    for (const job of this.#queue) job.reject(refusal)
-    for (const job of this.#upkeep) job.reject(refusal)
-    this.#queue = []
-    this.#queuedLength = 0
-    this.#upkeep = []
-  }
-
-  /** Writes a little; when that works, finds out what became of the commits that failed. */
-  async #probe(): Promise<void> {
-    const { store } = this.#options
-    await store.commit([{ kind: 'probe' }])
-    await store.flush()
-    this.#reconcile()
-  }
-
-  #reconcile(): void {
-    const { store, heads, events } = this.#options
-    for (const head of this.#doubtful) {
-      reconcile(store, head, events)
-      this.#doubtful.delete(head)
-      heads.vacate(head)
-    }
+  #stop(error: unknown): void {
+    this.#committer.stop(error)
+    const refusal = this.#committer.refusal(error)
+    for (const job of this.#queue.clear()) job.reject(refusal)
+    for (const job of this.#upkeep.splice(0)) job.reject(refusal)
   }
 }
-
-/** Jobs in one commit: enough for full speed, few enough to leave the event loop in time. */
-const MAX_BATCH = 2000
-const MAX_BATCH_LENGTH = 4 * 1024 * 1024
-
-/** Milliseconds after which a commit that does not end turns the health red. */
-const STALLED_AFTER = 10_000

@@ -1,5 +1,5 @@
+import type { LogEvents } from './committer.js'
 import type { Head } from './heads.js'
-import type { LogEvents } from './log.js'
 import type { LogStore } from './store.js'
 
 /**
