@@ -22,7 +22,7 @@ const one = (
 
 const LOG = 'src/broker/embedded/log.js'
 const BATCH = 'src/broker/embedded/batch.js'
-const COMMIT = 'await this.#commit(batch.changes, batch.heads());'
+const COMMIT = 'await this.#committer.commit(batch.changes, batch.heads());'
 
 /** Each is a mistake that somebody could make. */
 export const MUTATIONS: readonly Mutation[] = [
@@ -59,9 +59,9 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   one(
     'forget which rooms a failed commit left in doubt',
-    LOG,
-    'for (const head of held)\n                this.#doubtful.add(head);',
-    '',
+    'src/broker/embedded/committer.js',
+    'for (const head of touched)\n                this.#doubtful.add(head);\n            throw error;',
+    'throw error;',
   ),
   one(
     'use the epoch again when a log is erased',
@@ -72,8 +72,8 @@ export const MUTATIONS: readonly Mutation[] = [
   one(
     'append a batch in reverse',
     LOG,
-    'this.#queue = [];\n        return queue;',
-    'this.#queue = [];\n        return queue.reverse();',
+    'this.#queue.take()',
+    '[...this.#queue.take()].reverse()',
     'chaos',
   ),
   one(
@@ -87,12 +87,6 @@ export const MUTATIONS: readonly Mutation[] = [
     'src/rooms/joiner.js',
     'this.#held.push({ event, offset });',
     'return;',
-  ),
-  one(
-    'repeat what was held during a join',
-    'src/rooms/join.js',
-    'joiner.release(joiner.stale ? 0 : offset);',
-    'joiner.release(0);',
   ),
   one(
     'announce no reset',
@@ -137,5 +131,4 @@ export const MUTATIONS: readonly Mutation[] = [
     "this.emit('message', asRoomMessage(message, epoch));\n        this.position = { epoch, offset: message.offset };",
     'chaos',
   ),
-  one('take a message behind a hole', 'client/log.js', "return 'hole';", "return 'next';"),
 ]
