@@ -21,6 +21,7 @@ const one = (
 ): Mutation => ({ name, finder, edits: [{ file, from, to }] })
 
 const LOG = 'src/broker/embedded/log.js'
+const CONNECTION = 'src/connections/connection.js'
 const BATCH = 'src/broker/embedded/batch.js'
 const COMMIT = 'await this.#committer.commit(batch.changes, batch.heads());'
 
@@ -94,12 +95,22 @@ export const MUTATIONS: readonly Mutation[] = [
     "this.event(JSON.stringify({ event: 'reset', room: this.name, ...position }));",
     'this.#announceEpoch = false;',
   ),
-  one(
-    'skip what a slow client does not take',
-    'src/connections/connection.js',
-    'if (this.transport.write(batch))',
-    'if (this.transport.buffered > this.#maxBufferedBytes || this.transport.write(batch))',
-  ),
+  {
+    name: 'skip what a slow client does not take',
+    finder: 'simulation',
+    edits: [
+      {
+        file: CONNECTION,
+        from: 'if (this.transport.write(batch))',
+        to: 'if (this.transport.buffered > this.#maxBufferedBytes || this.transport.write(batch))',
+      },
+      {
+        file: CONNECTION,
+        from: "this.close(CloseCode.slowConsumer, 'Slow consumer');",
+        to: '',
+      },
+    ],
+  },
   one(
     'tell nobody that a user left',
     'src/broker/embedded/presence.js',
