@@ -3,7 +3,8 @@ import type { AnyEvent, ChatClient } from '../helpers/chat-client.js'
 import { startService } from '../helpers/service.js'
 
 const SENDERS = 20
-const JOINS = 1000
+/** `RECOVERY_JOINS=1000` for the long run. */
+const JOINS = Number(process.env.RECOVERY_JOINS ?? 300)
 
 interface Position {
   epoch: string

@@ -26,6 +26,8 @@ export class LmdbEnvironment {
   readonly #marks: Database<number, string>
   #mark: number
   #pending: Pending | undefined
+  /** Threads that write. */
+  readonly #writers = new Set<Promise<void>>()
   #dead: Error | undefined
   readonly #file: DataFile
   #checked = false
@@ -105,21 +107,38 @@ export class LmdbEnvironment {
   }
 
   async close(): Promise<void> {
-    if (this.#dead === undefined) await this.root.close()
+    if (this.#dead === undefined) {
+      await this.#writersDone()
+      await this.root.close()
+    }
     this.#file.close()
   }
 
-  /** Hears from the writing thread: 1 when a transaction is visible, its result at the end. */
+  /**
+   * Resolves when no thread writes any more. A transaction is seen as committed shortly before its
+   * thread is done with the environment: closing in between would free what that thread still uses.
+   */
+  async #writersDone(): Promise<void> {
+    while (this.#writers.size > 0) await Promise.all(this.#writers)
+  }
+
+  /** Hears from the writing thread: when a transaction is visible, and its result at the end. */
   #listen(): void {
     const env = (this.root as unknown as { env: NativeEnvironment }).env
     const startWriting = env.startWriting
     const listening: typeof startWriting = (address, report) => {
       const pending = this.#pending
+      let done = () => {}
+      const writer = new Promise<void>((resolve) => {
+        done = resolve
+      }).then(() => void this.#writers.delete(writer))
+      this.#writers.add(writer)
       startWriting.call(env, address, (status) => {
-        const failed = status < 0 || status > 2
+        if (status !== VISIBLE && status !== CALLBACKS) done()
+        const failed = status < 0 || status > CALLBACKS
         if (failed && pending !== undefined) pending.status = status
         const result = report(failed ? 0 : status)
-        if (status === 1) this.#look(pending)
+        if (status === VISIBLE) this.#look(pending)
         else if (failed) setImmediate(() => this.#giveUp(pending))
         return result
       })
@@ -214,6 +233,10 @@ const OPTIONS = {
 } as const
 
 const MARK = 'mark'
+
+/** What the writing thread reports before its end: a transaction is visible; it wants callbacks run. */
+const VISIBLE = 1
+const CALLBACKS = 2
 
 const LMDB_ERRORS: Record<number, string> = {
   [-30797]: 'MDB_PAGE_NOTFOUND',
