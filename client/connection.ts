@@ -146,14 +146,13 @@ export abstract class Connection<Msg> extends Emitter<ClientEvents<Msg>> {
     this.channel = channel
     this.welcome = welcome
     this.#retries = 0
-    this.#reconnectAfter = undefined
     this.#liveness = watchLiveness(clock, welcome.heartbeat || DEFAULT_HEARTBEAT, channel, () =>
       this.#lost('No sign of life'),
     )
     this.#watchToken(welcome)
     this.#setState('connected', {})
-    this.emit('welcome', welcome)
-    // A handler may have closed the client.
+    // Either handler may close the client.
+    if (channel === this.channel) this.emit('welcome', welcome)
     if (channel === this.channel) this.changed()
   }
 

@@ -1,7 +1,7 @@
 import { randomId } from './clock.js'
 import { type Deferred, defer } from './deferred.js'
 import { ParleyError } from './errors.js'
-import { pauseAfter } from './passing.js'
+import { pauseAfter } from './pauses.js'
 import type { RoomSession } from './room.js'
 import type { OutboxItem, PendingSend, SendInfo } from './room-api.js'
 import type { StoredSend } from './store.js'

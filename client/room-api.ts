@@ -34,7 +34,8 @@ export interface SignalEvent<Sig> extends Member {
 /** The sequence of messages is broken, and this is where it goes on. */
 export interface ResetEvent extends Position {
   /**
-   * `erased`: the log was lost or erased; what was shown is no longer kept.
+   * `erased`: the log began anew, and what was emitted is not part of it. What the new one already
+   * has, up to 1000 messages, is emitted next.
    * `gap`: more was missed than the server keeps; what was shown is still true.
    */
   readonly reason: 'erased' | 'gap'

@@ -8,14 +8,11 @@ import { Emitter } from './emitter.js'
 import { ParleyError } from './errors.js'
 import { asRoomMessage, catchUp } from './log.js'
 import { createOutbox, type Outbox } from './outbox.js'
-import { pauseAfter } from './passing.js'
+import { pauseAfter, REJOIN_PAUSE } from './pauses.js'
 import { membersAfter } from './presence.js'
 import type * as api from './room-api.js'
 import { streamOf } from './stream.js'
 import type { ResultOf } from './wire.js'
-
-/** Least time between two joins of a room on one connection, milliseconds. */
-const REJOIN_PAUSE = 1000
 
 /**
  * One room over many connections. The rule that everything here serves: what is emitted is the
@@ -123,10 +120,7 @@ export class RoomSession<Msg, Sig>
     else if (event.event !== 'reset') {
       this.#setMembers(membersAfter(this.memberList, event), event.members)
       this.emit(event.event, event)
-    } else if (!this.#join && event.epoch !== this.position?.epoch) {
-      this.position = { epoch: event.epoch, offset: event.offset }
-      this.emit('reset', { ...this.position, reason: 'erased' })
-    }
+    } else if (event.epoch !== this.position?.epoch) this.#begunAnew(event)
   }
 
   /** The server does not count this connection as a member. */
@@ -134,6 +128,14 @@ export class RoomSession<Msg, Sig>
     if (this.state !== 'joined') return
     this.#setState('joining')
     this.#catchUp()
+  }
+
+  /** An empty log goes on live at once; of one that kept something, that comes first. */
+  #begunAnew({ epoch, offset }: Position): void {
+    if (offset > 0) this.#catchUp()
+    if (this.#join) return
+    this.position = { epoch, offset }
+    this.emit('reset', { epoch, offset, reason: 'erased' })
   }
 
   #receive(message: Message): void {

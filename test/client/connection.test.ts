@@ -134,8 +134,12 @@ t.test('a server that drains says when to come back', async (t) => {
   t.equal(client.state, 'reconnecting')
   await clock.advance(100)
   t.equal(client.state, 'connected')
-  server.kill()
-  t.equal(states.at(-1)?.detail.retryAt, clock.now() + 500, 'once')
+  server.last.push({ event: 'closing', code: 1012, reason: 'Restart', reconnect_after: 7000 })
+  await clock.advance(100)
+  server.door = 'refused'
+  server.last.end(1012, 'Restart')
+  await clock.advance(7005)
+  t.equal(states.at(-1)?.detail.retryAt, clock.now() + 1000, 'said once, it counts once')
 })
 
 t.test('a handshake that is not answered is given up', async (t) => {
@@ -208,7 +212,7 @@ t.test(
     server.last.dead = true
     await clock.advance(60_000)
     t.equal(server.sockets.length, 2)
-    t.equal(server.sockets[0]?.readyState, 3)
+    t.equal(server.sockets[0]?.readyState, 2)
     t.equal(client.state, 'connected')
   },
 )
@@ -224,16 +228,30 @@ t.test('who only listens is heard of now and then', async (t) => {
 
 t.test('a throttled or suspended page does not lose a healthy connection', async (t) => {
   const { client, clock, server } = await connected()
+  server.tamper = () => []
   await clock.advance(26_000)
+  server.tamper = (frame) => [frame]
   t.equal(server.last.received.length, 1, 'it has asked')
   const { last } = server
-  last.push({ event: 'pong' })
   // An hour passes; then the timers run first, and only after them what the socket has received.
   clock.suspend(3_600_000)
   await clock.advance(900)
-  t.equal(client.state, 'connected')
+  last.deliver('{"event":"pong"}')
   await clock.advance(600_000)
+  t.equal(client.state, 'connected')
   t.equal(server.last, last)
+})
+
+t.test('a page whose timers are always late finds out as well', async (t) => {
+  const { clock, server } = await connected()
+  server.last.dead = true
+  for (let minute = 0; minute < 5; minute++) {
+    clock.suspend(60_000)
+    await clock.advance(10)
+  }
+  t.equal(server.sockets[0]?.readyState, 2)
+  await clock.advance(2000)
+  t.equal(server.sockets.length, 2)
 })
 
 t.test('a suspended page whose connection died finds out soon', async (t) => {
@@ -317,12 +335,22 @@ t.test('close while a token is being fetched or a wait runs leaves nothing eithe
 })
 
 t.test('a handler may close the client in the middle of anything', async (t) => {
-  for (const name of ['state', 'welcome'] as const) {
-    const { client, clock, own, server } = setup()
-    client.on(name, () => client.close())
-    void client.connect()
+  for (const last of ['connecting', 'connected', 'welcome'] as const) {
+    const { client, clock, own, server, reasons } = setup()
+    const seen: string[] = []
+    const see = (what: string) => {
+      seen.push(what)
+      if (what === last) client.close()
+    }
+    client.on('state', see)
+    client.on('welcome', () => see('welcome'))
+    client.room('r').on('state', (state) => seen.push(`room ${state}`))
+    const done = client.connect()
     await clock.advance(1000)
-    t.same([client.state, own.pending, server.live.length], ['closed', 0, 0], name)
+    t.same([client.state, own.pending, server.live.length], ['closed', 0, 0], last)
+    t.same(seen.slice(seen.indexOf(last) + 1), ['room left', 'closed'])
+    t.equal(reasons.length, last === 'connecting' ? 0 : 1)
+    await t.rejects(done, { code: 'CLOSED' })
   }
   const { client, clock, server, own } = await connected()
   const room = client.room('r')

@@ -102,6 +102,21 @@ t.test('an absurd retry_after neither floods the server nor waits for ever', asy
   t.match(await sent, { offset: 1 })
 })
 
+t.test('a pause ends with the connection', async (t) => {
+  const { client, clock, room, server, own } = await joined()
+  server.refusals.push({ action: 'send_to_room', code: 'RATE_LIMITED', retry_after: 50_000 })
+  const sent = room.send('a')
+  await clock.advance(100)
+  server.kill()
+  await clock.advance(2000)
+  t.match(await sent, { offset: 1 })
+  server.refusals.push({ action: 'send_to_room', code: 'RATE_LIMITED', retry_after: 50_000 })
+  void room.send('b')
+  await clock.advance(100)
+  client.close()
+  t.equal(own.pending, 0)
+})
+
 t.test('a message that is refused for good fails alone', async (t) => {
   const { clock, room, server } = await joined()
   for (const code of ['FORBIDDEN', 'BAD_FIELD', 'INTERNAL']) {
@@ -131,6 +146,7 @@ t.test('a failed message can be sent again, as the last one', async (t) => {
   await clock.advance(100)
   t.match(await again, { offset: 2 })
   t.same(stored(server), ['b', 'a'])
+  t.same(room.outbox, [])
 })
 
 t.test('the same id is the same message', async (t) => {
@@ -261,6 +277,7 @@ t.test('sends to rooms do not wait for each other', async (t) => {
 class MemoryStore implements OutboxStore {
   sends: StoredSend[] = []
   fails = false
+  closed = false
 
   load(): Promise<StoredSend[]> {
     return this.#answer([...this.sends])
@@ -274,6 +291,10 @@ class MemoryStore implements OutboxStore {
   remove({ id }: StoredSend): void {
     this.sends = this.sends.filter((send) => send.id !== id)
     if (this.fails) throw new Error('broken')
+  }
+
+  close(): void {
+    this.closed = true
   }
 
   async #answer<T>(value: T): Promise<T> {
@@ -317,6 +338,35 @@ t.test('with a store a reload loses nothing, and doubles nothing', async (t) => 
   t.match(await late, { offset: 4 })
   t.same(stored(server), ['a', 'b', 'c', 'd'])
   t.same(store.sends, [])
+})
+
+t.test('nothing overtakes what a slow store brings, and nothing comes twice from it', async (t) => {
+  const store = new MemoryStore()
+  store.sends = ['x', 'y'].map((id) => ({ room: 'r', id, json: JSON.stringify(id) }))
+  let give = () => {}
+  const asked = new Promise<void>((resolve) => {
+    give = resolve
+  })
+  const { load } = store
+  store.load = () => asked.then(() => load.call(store))
+  const { clock, room, server } = await joined({ store })
+  void room.send('y', { id: 'y' })
+  void room.send('z')
+  await clock.advance(1000)
+  t.same(stored(server), [])
+  give()
+  await clock.advance(1)
+  t.same(queue(room), ['x sending', 'y pending', 'z pending'])
+  await clock.advance(1000)
+  t.same(stored(server), ['x', 'y', 'z'])
+  t.same(room.outbox, [])
+})
+
+t.test('the store is told when the client is closed', async (t) => {
+  const store = new MemoryStore()
+  const { client } = await joined({ store })
+  client.close()
+  t.ok(store.closed)
 })
 
 t.test('a store that fails is reported, and stops nothing', async (t) => {

@@ -151,6 +151,16 @@ t.test(
   },
 )
 
+t.test('what a log that began anew has kept comes before what follows', async (t) => {
+  const { server, clock, log } = await joined()
+  for (const text of ['a', 'b', 'c']) server.publish('r', text)
+  await clock.advance(2000)
+  server.erase('r', 2)
+  server.publish('r', 'd')
+  await clock.advance(2000)
+  t.same(log.slice(3), ['erased e2/0', 'e2/1 a', 'e2/2 b', 'e2/3 d'])
+})
+
 t.test('a log that was erased while away is announced as well', async (t) => {
   const { server, clock, log } = await joined()
   server.publish('r', 'a')
@@ -173,6 +183,17 @@ t.test('a new epoch in a message is noticed without a reset event', async (t) =>
   server.publish('r', 'c')
   await clock.advance(2000)
   t.same(log, ['e1/1 a', 'erased e2/0', 'e2/1 b', 'e2/2 c'])
+})
+
+t.test('a log that lost its end without a new epoch is announced', async (t) => {
+  const { server, clock, log, room } = await joined()
+  for (const text of ['a', 'b', 'c']) server.publish('r', text)
+  await clock.advance(100)
+  server.kill()
+  server.room('r').log.length = 1
+  await clock.advance(2000)
+  t.same(log.slice(3), ['erased e1/0', 'e1/1 a'])
+  t.same(room.position, { epoch: 'e1', offset: 1 })
 })
 
 t.test('when more was missed than is kept, the gap is announced', async (t) => {
@@ -285,6 +306,42 @@ t.test('leaving works without a connection, and when the server is busy', async 
   await offline
   await clock.advance(2000)
   t.notOk(server.last.rooms.has('r'))
+})
+
+t.test('leaving and joining again at once ends in the room', async (t) => {
+  const { server, clock, room } = await joined()
+  server.refusals.push({ action: 'leave', code: 'RATE_LIMITED', retry_after: 500 })
+  void room.leave()
+  const join = room.join()
+  await clock.advance(5000)
+  await join
+  t.ok(server.last.rooms.has('r'))
+  t.equal(room.state, 'joined')
+})
+
+t.test('who leaves as soon as the room is joined is out', async (t) => {
+  const { server, clock, client } = await connected()
+  const room = client.room('r')
+  room.on('state', (state) => {
+    if (state === 'joined') void room.leave()
+  })
+  const join = room.join()
+  await clock.advance(100)
+  await t.rejects(join, { code: 'LEFT' })
+  t.same([room.state, room.memberList, room.count], ['left', [], 0])
+  t.notOk(server.last.rooms.has('r'))
+})
+
+t.test('what still comes of a room that was left is not emitted', async (t) => {
+  const { server, clock, room, log } = await joined()
+  const seen: string[] = []
+  for (const name of ['signal', 'joined', 'left'] as const) room.on(name, () => seen.push(name))
+  void room.leave()
+  const ann = { room: 'r', user: 'ann', nick: 'Ann', members: 2, msg: 1 }
+  for (const event of ['signal', 'joined', 'left']) server.last.push({ event, ...ann })
+  server.last.push({ event: 'reset', room: 'r', epoch: 'e9', offset: 0 })
+  await clock.advance(100)
+  t.same([seen, log], [[], []])
 })
 
 t.test('leaving while a join is on its way ends the join', async (t) => {

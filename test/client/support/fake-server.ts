@@ -135,13 +135,18 @@ export class FakeServer {
     return message
   }
 
-  /** Begins a room's log anew. */
-  erase(name: string): void {
+  /** Begins a room's log anew, with the oldest messages of the old one, as many as are kept. */
+  erase(name: string, kept = 0): void {
     const room = this.room(name)
-    Object.assign(room, { epoch: this.#newEpoch(), log: [], first: 1, ids: new Map() })
+    room.epoch = this.#newEpoch()
+    room.log = room.log.slice(0, kept)
+    room.first = Math.min(room.first, room.log.length + 1)
+    room.ids = new Map(room.log.map((message) => [`${message.user}/${message.id}`, message]))
+    for (const message of room.log) this.stored.push({ epoch: room.epoch, message })
     for (const socket of this.live) {
       if (!socket.rooms.has(name)) continue
-      socket.push({ event: 'reset', room: name, epoch: room.epoch, offset: 0 })
+      const { epoch, log } = room
+      socket.push({ event: 'reset', room: name, epoch, offset: log.length })
     }
   }
 

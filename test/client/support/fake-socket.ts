@@ -6,7 +6,7 @@ export type Received = Record<string, unknown> & { readonly action: string }
 
 /** Both ends of one connection, without a network between them. */
 export class FakeSocket implements SocketLike {
-  /** As in browsers: 0 connecting, 1 open, 3 closed. */
+  /** As in browsers: 0 connecting, 1 open, 2 closing, 3 closed. */
   readyState = 0
   bufferedAmount = 0
   onmessage: ((event: never) => void) | null = null
@@ -55,7 +55,9 @@ export class FakeSocket implements SocketLike {
 
   /** From the client. */
   close(): void {
-    this.readyState = 3
+    if (this.readyState >= 2) return
+    this.readyState = 2
+    this.#server.clock.after(this.#server.latency, () => this.end(1000))
   }
 
   /** To the client, an event or any text. */
@@ -68,7 +70,8 @@ export class FakeSocket implements SocketLike {
 
   /** To the client, at once. */
   deliver(frame: unknown): void {
-    if (!this.dead && this.readyState === 1) this.onmessage?.({ data: frame } as never)
+    const open = this.readyState === 1 || this.readyState === 2
+    if (open && !this.dead) this.onmessage?.({ data: frame } as never)
   }
 
   /** The connection ends: with a close frame, or with 1006 without one. */

@@ -24,11 +24,17 @@ export interface Setup {
   readonly errors: string[]
 }
 
-export function setup(options: Partial<ClientOptions> & { random?: () => number } = {}): Setup {
-  const { random, ...rest } = options
+interface Options extends Partial<ClientOptions> {
+  /** Gives the jitter. */
+  readonly random?: () => number
+  /** How far the client's wall clock is ahead, milliseconds. */
+  readonly skew?: number
+}
+
+export function setup({ random, skew, ...rest }: Options = {}): Setup {
   const clock = new VirtualClock(random)
   const server = new FakeServer(clock)
-  const own = clock.view()
+  const own = clock.view(skew)
   const states: Setup['states'] = []
   const reasons: string[] = []
   const errors: string[] = []
@@ -48,7 +54,7 @@ export function setup(options: Partial<ClientOptions> & { random?: () => number 
 }
 
 /** The same, connected. */
-export async function connected(options?: Parameters<typeof setup>[0]): Promise<Setup> {
+export async function connected(options?: Options): Promise<Setup> {
   const scene = setup(options)
   void scene.client.connect()
   await scene.clock.advance(100)

@@ -151,8 +151,8 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
   step(2, 'garbage', [fc.constantFrom(...GARBAGE)], ({ server }, text) => {
     for (const socket of server.live) socket.push(text)
   }),
-  step(2, 'erase', [room, few], (scene, r, count) => {
-    scene.server.erase(pick(scene, r).room.name)
+  step(2, 'erase', [room, fc.nat(3), few], (scene, r, kept, count) => {
+    scene.server.erase(pick(scene, r).room.name, kept)
     publish(scene, pick(scene, r), count)
   }),
   step(1, 'trim', [room, fc.nat(3)], (scene, r, keep) =>

@@ -33,12 +33,15 @@ export class VirtualClock implements Clock {
     return this.#set(ms, task, this)
   }
 
-  /** The same clock for one party: whose timers are left can be told apart. */
-  view(): Clock & { readonly pending: number } {
+  /**
+   * The same clock for one party, whose timers can be told apart.
+   * @param skew how far its wall clock is ahead, milliseconds
+   */
+  view(skew = 0): Clock & { readonly pending: number } {
     const owner = {}
     const timers = this.#timers
     return {
-      now: () => this.now(),
+      now: () => this.now() + skew,
       monotonic: () => this.monotonic(),
       random: () => this.random(),
       after: (ms, task) => this.#set(ms, task, owner),

@@ -1,5 +1,8 @@
 import type { ParleyError } from './errors.js'
 
+/** Least time between two joins of a room on one connection, milliseconds. */
+export const REJOIN_PAUSE = 1000
+
 /** Bounds of the wait after a refusal that will pass, milliseconds. */
 const SHORTEST_PAUSE = 20
 const LONGEST_PAUSE = 60_000
