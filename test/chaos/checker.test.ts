@@ -174,6 +174,19 @@ t.test('finds nothing in a history', async (t) => {
       ],
       log([]),
     ],
+    'where one client sees the others being ended': [
+      [
+        client('ann', { presence: true }),
+        client('bob'),
+        start('ann', 0),
+        start('bob', 0),
+        { type: 'quiet' },
+        presence('ann', 'ann', 'bob'),
+        { type: 'end' },
+        presence('ann', 'ann'),
+      ],
+      log([]),
+    ],
   }
   for (const [name, [lines, end]] of Object.entries(fine)) {
     t.same(check(timed(lines), [end], OPTIONS), [], name)
@@ -370,6 +383,19 @@ t.test('finds each kind of violation', async (t) => {
         { type: 'quiet' },
         presence('ann', 'ann', 'bob'),
         ...Array.from({ length: 10 }, (): Line => ({ type: 'note', client: 'ann', text: 'idle' })),
+        presence('ann', 'ann'),
+      ],
+      log([]),
+    ],
+    [
+      'presence',
+      'a ghost that goes away only with the end of the run',
+      [
+        client('ann', { presence: true }),
+        start('ann', 0),
+        { type: 'quiet' },
+        presence('ann', 'ann', 'bob'),
+        { type: 'end' },
         presence('ann', 'ann'),
       ],
       log([]),

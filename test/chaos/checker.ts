@@ -60,6 +60,7 @@ class Checker {
   /** Times that all logs were lost; a room that appears later may have had them all. */
   #losses = 0
   #quiet: number | undefined
+  #end = Number.POSITIVE_INFINITY
 
   constructor(history: readonly HistoryEvent[], options: CheckOptions) {
     this.#history = history
@@ -71,6 +72,7 @@ class Checker {
     if (event.type === 'erase') this.#room(event.room).allowed++
     else if (event.type === 'lost') this.#loseAll()
     else if (event.type === 'quiet') this.#quiet = event.at
+    else if (event.type === 'end') this.#end = event.at
     else if (event.type !== 'fault') this.#client(event, index)
   }
 
@@ -169,7 +171,7 @@ class Checker {
 
   #checkPresence(): void {
     if (this.#quiet === undefined) return
-    const deadline = this.#quiet + this.#options.presenceBound
+    const deadline = Math.min(this.#quiet + this.#options.presenceBound, this.#end)
     const present = new Map<string, Set<string>>()
     for (const { live, client, room } of this.#views.values()) {
       if (!live) continue

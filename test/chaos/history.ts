@@ -62,6 +62,8 @@ export type ServiceEvent = { readonly at: number; readonly client?: undefined } 
   | { readonly type: 'lost' }
   /** All faults are over; presence has to settle from here on. */
   | { readonly type: 'quiet' }
+  /** The clients are being ended, one process after the other: who is where is not judged any more. */
+  | { readonly type: 'end' }
 )
 
 export type HistoryEvent = ClientEvent | ServiceEvent

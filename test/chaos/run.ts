@@ -101,6 +101,7 @@ export async function run({ seed, seconds, browser, serverScript }: RunOptions):
     workers.quiet()
     const url = `http://127.0.0.1:${server.port}`
     const settled = await settle(url, workers)
+    recorder.record({ type: 'end' })
     await workers.end()
     const logs = await readLogs(url, ROOMS)
     server.measure()
