@@ -1,29 +1,28 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { Identity } from '../src/auth/identity.js'
+import { ChatSink } from '../src/connections/chat-sink.js'
+import { readMessages } from '../src/connections/websocket-input.js'
 import { WebSocketTransport } from '../src/connections/websocket-transport.js'
-import { CloseCode } from '../src/protocol/close-codes.js'
 import { quietLevel } from './log-level.js'
 
 /** `GET /chat`: rooms over WebSocket; the protocol of docs/protocol.md. */
 const chat: FastifyPluginAsync = async (fastify) => {
   const { parley } = fastify
+  const { maxMessageBytes } = parley.config
   const logLevel = quietLevel(fastify.log)
 
   fastify.get(
     '/chat',
     { websocket: true, onRequest: fastify.handshake, logLevel },
     (socket, request) => {
+      const stream = request.raw.socket
       const connection = parley.open({
         endpoint: 'chat',
         identity: request.identity as Identity,
         address: request.ip,
-        transport: new WebSocketTransport(socket, request.raw.socket),
+        transport: new WebSocketTransport(socket, stream),
       })
-      // Attached in the same turn as the upgrade: what a client sends at once must not be missed.
-      socket.on('message', (data: Buffer, isBinary) => {
-        if (isBinary) connection.close(CloseCode.unsupportedData, 'Text messages only')
-        else parley.receive(connection, data.toString())
-      })
+      readMessages(socket, stream, new ChatSink(connection, parley), maxMessageBytes)
       socket.on('close', (code) => parley.closed(connection, code))
     },
   )

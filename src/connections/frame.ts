@@ -44,9 +44,20 @@ export function encodeTextFrames(texts: readonly string[]): Buffer {
   return frames
 }
 
-/** Encodes one payload as one complete, unmasked frame. Copies the payload. */
-export function encodeFrame(opcode: number, payload: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(headerLength(payload.length) + payload.length)
-  frame.set(payload, writeHeader(frame, 0, opcode, payload.length))
-  return frame
+/** Bytes of one complete, unmasked frame with a payload of so many. */
+export function frameLength(payload: number): number {
+  return headerLength(payload) + payload
+}
+
+/** Writes the bytes from `start` to `end` as one complete, unmasked frame; returns where it ends. */
+export function writeFrame(
+  into: Buffer,
+  at: number,
+  opcode: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): number {
+  const payloadAt = writeHeader(into, at, opcode, end - start)
+  return payloadAt + bytes.copy(into, payloadAt, start, end)
 }
