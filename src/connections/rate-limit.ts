@@ -1,11 +1,14 @@
 /**
- * A token bucket without timers. Refused actions go into debt, so that who keeps sending over
- * the limit waits longer and in the end is recognised as a flood; who waits as told is let in.
+ * A token bucket without timers. Who is refused is promised a time of its own: all that wait as
+ * told get in one after the other, however many they are. Who does not wait is promised later and
+ * later times, and in the end is recognised as a flood.
  */
 export class RateLimit {
   readonly #perSecond: number
   readonly #burst: number
   #tokens: number
+  /** Tokens of the future that were promised to who was refused. */
+  #promised = 0
   #updated: number
 
   /**
@@ -22,21 +25,29 @@ export class RateLimit {
 
   /**
    * Takes one action.
-   * @param weight how many ordinary actions it counts as
    * @param now monotonic milliseconds
-   * @returns 0 when it is allowed, otherwise the milliseconds after which one will be.
+   * @param weight how many ordinary actions it counts as
+   * @returns 0 when it is allowed, otherwise the milliseconds after which it is to come again.
    */
   take(now: number, weight = 1): number {
     if (this.#perSecond === 0) return 0
     const earned = ((now - this.#updated) * this.#perSecond) / 1000
-    this.#tokens = Math.min(this.#burst, this.#tokens + earned) - weight
     this.#updated = now
-    if (this.#tokens >= 0) return 0
-    return Math.ceil((-this.#tokens * 1000) / this.#perSecond)
+    this.#tokens = Math.min(this.#burst, this.#tokens + earned)
+    this.#promised = Math.max(0, this.#promised - earned)
+    // What weighs more than a burst would never get in.
+    const cost = Math.min(weight, this.#burst)
+    if (this.#tokens >= cost) {
+      this.#tokens -= cost
+      return 0
+    }
+    this.#promised += cost
+    const missing = Math.max(cost, this.#promised) - this.#tokens
+    return Math.ceil((missing * 1000) / this.#perSecond)
   }
 
-  /** Whether refusals went on until the debt was ten bursts. */
+  /** Whether refusals went on until ten bursts were promised. */
   get flooded(): boolean {
-    return this.#tokens < -10 * this.#burst
+    return this.#promised > 10 * this.#burst
   }
 }

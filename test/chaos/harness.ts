@@ -30,6 +30,8 @@ export class Harness {
   /** The server's life is changed by one fault at a time. */
   #lifecycle: Promise<void> = Promise.resolve()
   readonly #running = new Set<Promise<void>>()
+  /** What the harness itself failed at; `mend` throws it, when there is time to clean up. */
+  #failure: unknown
 
   /** How often a server has still to be replaced. */
   #restarts: number
@@ -51,6 +53,9 @@ export class Harness {
         if (skipped) this.skipped.set(fault.kind, skipped)
         else this.injected.set(fault.kind, (this.injected.get(fault.kind) ?? 0) + 1)
       })
+      .catch((error) => {
+        this.#failure ??= error
+      })
       .finally(() => this.#running.delete(done))
     this.#running.add(done)
   }
@@ -59,6 +64,7 @@ export class Harness {
   async mend(): Promise<void> {
     await Promise.all(this.#running)
     await this.#lifecycle
+    if (this.#failure !== undefined) throw this.#failure
     const { server, proxy, data } = this.#parts
     data.free()
     server.signal('SIGCONT')

@@ -1,5 +1,5 @@
 import type { HistoryEvent } from './history.js'
-import type { FaultKind } from './schedule.js'
+import { FAULT_KINDS, type FaultKind } from './schedule.js'
 
 /** What was done and seen by clients of one run. */
 export interface Counts {
@@ -46,7 +46,7 @@ export function countEvents(history: readonly HistoryEvent[]): Counts {
 
 /** One line for one run. */
 export function summary({ seed, counts, faults, violations, settled }: Outcome): string {
-  const injected = Object.values(faults).reduce((sum, count) => sum + count, 0)
+  const injected = total(Object.values(faults))
   const { acknowledged, delivered, reconnects } = counts
   const result = violations.length === 0 ? 'ok' : `${violations.length} VIOLATIONS`
   return (
@@ -69,29 +69,46 @@ export function report({ seed, seconds, folder, violations }: Outcome): string {
   ].join('\n')
 }
 
-/** Everything that several runs did, as a table in Markdown. */
+/** Everything that several runs did, as tables in Markdown. */
 export function table(outcomes: readonly Outcome[]): string {
-  const sums = new Map<string, number>()
-  const add = (name: string, count: number) => sums.set(name, (sums.get(name) ?? 0) + count)
-  for (const { faults, counts, logged, violations } of outcomes) {
-    for (const [kind, count] of Object.entries(faults)) add(`fault: ${kind}`, count)
-    for (const [name, count] of Object.entries(counts)) add(`messages and clients: ${name}`, count)
-    add('messages and clients: in the final logs', logged)
-    add('violations', violations.length)
-  }
+  const sum = (of: (outcome: Outcome) => number) =>
+    outcomes.reduce((total, outcome) => total + of(outcome), 0)
   const settled = outcomes.map((outcome) => outcome.settled).sort((a, b) => a - b)
-  const rows = [...sums].sort(([a], [b]) => a.localeCompare(b)).map(([name, n]) => [name, `${n}`])
-  rows.unshift(['runs', `${outcomes.length}`], ['seconds each', `${outcomes[0]?.seconds ?? 0}`])
-  rows.push(
-    ['settled, median', `${Math.round(settled[settled.length >> 1] ?? 0)} ms`],
-    ['settled, longest', `${Math.round(settled.at(-1) ?? 0)} ms`],
-    [
-      'server memory, peak',
-      `${Math.round(Math.max(0, ...outcomes.map((o) => o.peakMemory)) / 1024)} MB`,
-    ],
-  )
-  for (const [kind, reason] of outcomes.flatMap(({ skipped }) => Object.entries(skipped))) {
-    if (!rows.some(([name]) => name === `skipped: ${kind}`)) rows.push([`skipped: ${kind}`, reason])
-  }
-  return ['| | |', '| --- | --- |', ...rows.map(([name, n]) => `| ${name} | ${n} |`)].join('\n')
+  const memory = Math.max(0, ...outcomes.map((outcome) => outcome.peakMemory)) / 1024
+  const figures: [name: string, figure: string | number][] = [
+    ['runs', outcomes.length],
+    ['seconds of faults in each', outcomes[0]?.seconds ?? 0],
+    ['faults injected', sum(({ faults }) => total(Object.values(faults)))],
+    ['clients', sum(({ counts }) => counts.clients)],
+    ['connections they made', sum(({ counts }) => counts.reconnects)],
+    ['messages sent', sum(({ counts }) => counts.sent)],
+    ['messages acknowledged, each looked for in the log', sum(({ counts }) => counts.acknowledged)],
+    ['messages delivered, each compared with the log', sum(({ counts }) => counts.delivered)],
+    ['times a client was told to start anew (`reset`)', sum(({ counts }) => counts.resets)],
+    ['messages in the final logs', sum(({ logged }) => logged)],
+    ['until all had everything: median', `${Math.round(settled[settled.length >> 1] ?? 0)} ms`],
+    ['until all had everything: longest', `${Math.round(settled.at(-1) ?? 0)} ms`],
+    ['server memory, peak', `${Math.round(memory)} MB`],
+    ['**violations**', `**${sum(({ violations }) => violations.length)}**`],
+  ]
+  return [
+    '| | |',
+    '| --- | ---: |',
+    ...figures.map(([name, figure]) => `| ${name} | ${figure} |`),
+    '',
+    '| fault | injected |',
+    '| --- | ---: |',
+    ...FAULT_KINDS.map((kind) => `| ${kind} | ${faultCell(kind, outcomes)} |`),
+  ].join('\n')
+}
+
+/** How often a kind was injected, and why not where it never was. */
+function faultCell(kind: FaultKind, outcomes: readonly Outcome[]): string {
+  const count = total(outcomes.map(({ faults }) => faults[kind] ?? 0))
+  const reason = outcomes.find(({ skipped }) => skipped[kind])?.skipped[kind]
+  return count === 0 && reason ? `0 (${reason})` : String(count)
+}
+
+function total(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0)
 }

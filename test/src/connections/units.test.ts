@@ -77,6 +77,32 @@ t.test('a rate limit lets a burst through, then the rate, and says how long to w
   for (let i = 0; i < 1000; i++) t.equal(unlimited.take(0), 0)
 })
 
+t.test('all that were refused and wait as told get in, at the rate', async (t) => {
+  const gaps = fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 100 })
+  const late = fc.integer({ min: 0, max: 3 })
+  fc.assert(
+    fc.property(gaps, fc.integer({ min: 1, max: 5 }), late, (gaps, weight, late) => {
+      const limit = new RateLimit(50, 5, 0)
+      let now = 0
+      const due = gaps.map((gap) => (now += gap))
+      const end = now + 1000 + (gaps.length * weight * 1000) / 50 + gaps.length * late
+      for (now = 0; now <= end && due.length > 0; now++) {
+        for (
+          let i = due.findIndex((at) => at <= now);
+          i >= 0;
+          i = due.findIndex((at) => at <= now)
+        ) {
+          const wait = limit.take(now, weight)
+          if (wait === 0) due.splice(i, 1)
+          else due[i] = now + wait + late
+        }
+      }
+      return due.length === 0
+    }),
+  )
+  t.pass()
+})
+
 t.test('over any stretch no more than burst plus rate are let in', async (t) => {
   const gaps = fc.array(fc.integer({ min: 0, max: 200 }), { maxLength: 200 })
   fc.assert(
