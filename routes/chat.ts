@@ -21,6 +21,7 @@ const chat: FastifyPluginAsync = async (fastify) => {
         identity: request.identity as Identity,
         address: request.ip,
         transport: new WebSocketTransport(socket, stream),
+        request: request.id,
       })
       readMessages(socket, stream, new ChatSink(connection, parley), maxMessageBytes)
       socket.on('close', (code) => parley.closed(connection, code))

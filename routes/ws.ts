@@ -18,7 +18,13 @@ const echo: FastifyPluginAsync = async (fastify) => {
       const stream = request.raw.socket
       const transport = new WebSocketTransport(socket, stream)
       const identity = request.identity as Identity
-      const connection = parley.open({ endpoint: 'echo', identity, address: request.ip, transport })
+      const connection = parley.open({
+        endpoint: 'echo',
+        identity,
+        address: request.ip,
+        transport,
+        request: request.id,
+      })
       readMessages(socket, stream, new EchoSink(connection, transport), maxMessageBytes)
       socket.on('close', (code) => parley.closed(connection, code))
     },

@@ -1,12 +1,16 @@
+import type { Socket } from 'node:net'
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
   type FastifyServerOptions,
+  LogController,
 } from 'fastify'
 import { parley } from '../plugins/parley.js'
 import type { Config } from './config.js'
+import { ClientErrors } from './connections/client-errors.js'
+import { logDestination } from './log-destination.js'
 import { logRequest } from './log-request.js'
 
 /** Longest header block of a request, bytes: room for a token, not for an attack. */
@@ -14,6 +18,9 @@ const MAX_HEADER_BYTES = 16_384
 
 /** How long a client may take to send the headers of a request, milliseconds. */
 const HEADERS_TIMEOUT = 10_000
+
+/** How often is looked for who took longer, milliseconds: seldom would be many at once. */
+const TIMEOUT_CHECK = 100
 
 /**
  * A ready application, not listening: for the server, for tests and for benchmarks.
@@ -23,8 +30,12 @@ export async function buildApp(
   config: Config,
   overrides: FastifyServerOptions = {},
 ): Promise<FastifyInstance> {
+  const clientErrors = new ClientErrors((code) => app.parley.stats.countRefused('connection', code))
+  const onDropped = (lines: number) => app.log.warn({ lines }, 'log lines were left out')
   const app = Fastify({
-    logger: logger(config),
+    logger: logger(config, onDropped),
+    logController: new RequestLog(),
+    clientErrorHandler: (error: Error, socket: Socket) => clientErrors.refuse(error, socket),
     trustProxy: trustProxy(config.trustProxy),
     bodyLimit: config.maxMessageBytes,
     routerOptions: { maxParamLength: 2048 },
@@ -34,7 +45,7 @@ export async function buildApp(
     http: {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_TIMEOUT,
-      connectionsCheckingInterval: 1000,
+      connectionsCheckingInterval: TIMEOUT_CHECK,
     },
     ...overrides,
   } as FastifyServerOptions) as unknown as FastifyInstance
@@ -56,18 +67,41 @@ function refuseAddress(_error: FastifyError, { raw }: FastifyRequest, reply: Fas
   void reply.code(400).send({ statusCode: 400, ...body })
 }
 
+/**
+ * One line a request, when it is done. None for who is over a rate limit: that must not become a
+ * flood of lines as well; the metrics count it.
+ */
+class RequestLog extends LogController {
+  override incomingRequest(request: FastifyRequest): void {
+    request.log.debug({ req: request }, 'incoming request')
+  }
+
+  override requestCompleted(
+    error: Error | null | undefined,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): void {
+    const details = { req: request, res: reply, responseTime: reply.elapsedTime }
+    if (error) request.log.error({ ...details, err: error }, 'request failed')
+    else if (reply.statusCode === 429) request.log.debug(details, 'request refused')
+    else request.log.info(details, 'request completed')
+  }
+}
+
 /** JSON lines, or readable ones where a person looks at a terminal in development. */
-function logger({ logLevel, nodeEnv }: Config) {
+function logger({ logLevel, nodeEnv }: Config, onDropped: (lines: number) => void) {
   const pretty = process.stdout.isTTY && nodeEnv !== 'production'
   return {
     level: logLevel,
     serializers: { req: logRequest },
-    ...(pretty && {
-      transport: {
-        target: 'pino-pretty',
-        options: { ignore: 'pid,hostname', translateTime: 'HH:MM:ss' },
-      },
-    }),
+    ...(pretty
+      ? {
+          transport: {
+            target: 'pino-pretty',
+            options: { ignore: 'pid,hostname', translateTime: 'HH:MM:ss' },
+          },
+        }
+      : { stream: logDestination(process.stdout.fd, onDropped) }),
   }
 }
 

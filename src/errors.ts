@@ -83,6 +83,21 @@ export const errors = defineErrors({
     remedy:
       'Use a WebSocket client over HTTP/1.1 with one `Host` header; check what proxies change.',
   },
+  BAD_HTTP: {
+    status: 400,
+    meaning: 'What came is no HTTP/1.1 request.',
+    remedy: 'Check which protocol the client speaks: TLS and plain text are often mixed up.',
+  },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    meaning: 'The headers of the request are larger than 16 KiB.',
+    remedy: 'Send a shorter token and fewer cookies.',
+  },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    meaning: 'The request did not arrive within 10 seconds of the connection’s opening.',
+    remedy: 'Connect when there is something to send, and send it at once.',
+  },
   UPGRADE_REQUIRED: {
     status: 426,
     meaning: 'A plain HTTP request to a WebSocket endpoint.',
@@ -133,7 +148,12 @@ export class ParleyError extends Error {
   readonly retryAfter: number | undefined
 
   constructor(code: AnyErrorCode, message?: string, options: ParleyErrorOptions = {}) {
+    const { stackTraceLimit } = Error
+    // What the client is told as it is comes by the thousand in a flood: a stack would cost more
+    // than the rest of the refusal, and lead nowhere. `INTERNAL` keeps it.
+    if (code !== 'INTERNAL') Error.stackTraceLimit = 0
     super(message ?? errors[code].meaning, { cause: options.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.statusCode = options.statusCode ?? errors[code].status ?? 400
     this.retryAfter = options.retryAfter

@@ -46,6 +46,8 @@ export interface Arrival {
   readonly identity: Identity
   readonly address: string
   readonly transport: Transport
+  /** Id of the request that it came by, for the log. */
+  readonly request: string
 }
 
 /** How long a client may take to answer a close frame, milliseconds. */
@@ -169,7 +171,7 @@ export class RealtimeService {
   }
 
   /** Registers a connection; on `/chat` it is sent its `welcome`. */
-  open({ endpoint, identity, address, transport }: Arrival): Connection {
+  open({ endpoint, identity, address, transport, request }: Arrival): Connection {
     const { config } = this
     const info = { id: this.#clock.id(), endpoint, identity, address, since: this.#clock.now() }
     const connection = new Connection(info, {
@@ -185,7 +187,8 @@ export class RealtimeService {
     this.connections.add(connection)
     this.stats.opened++
     const { id } = info
-    this.#log.info({ connection: id, user: identity.user, address, endpoint }, 'connection opened')
+    const details = { connection: id, user: identity.user, address, endpoint, reqId: request }
+    this.#log.info(details, 'connection opened')
     if (endpoint === 'chat') connection.send(this.#welcome(connection))
     return connection
   }

@@ -4,7 +4,7 @@ import { CloseCode } from '../protocol/close-codes.js'
 import { LatencyHistogram } from './histogram.js'
 
 /** Where something was refused. */
-export type RefusalPlace = 'action' | 'handshake' | 'request'
+export type RefusalPlace = 'action' | 'handshake' | 'request' | 'connection'
 
 /** What all connections received and sent. */
 export interface Traffic {

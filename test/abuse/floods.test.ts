@@ -3,17 +3,20 @@ import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { ChatClient } from '../helpers/chat-client.js'
 import { JWT_SECRET, signToken } from '../helpers/jwt.js'
-import { compare, type Latency, Witness } from '../helpers/latency.js'
+import { type Compared, compare, Witness } from '../helpers/latency.js'
 import { type ServerProcess, startServer } from '../helpers/server.js'
+
+t.setTimeout(240_000)
 
 const HALF_OPEN = 5000
 const MIB = 1024 * 1024
 
 /**
- * How many times as long a message of others may take as before, half of them. The slowest ones are
- * only reported: the clients that misbehave share the processor with the server here.
+ * How many times as long 99 of 100 messages of others may take as on a server in peace. What is
+ * left beside the server's own work: it is the one that has work, and the clients that misbehave
+ * want the same processors.
  */
-const WORST_RATIO = 20
+const WORST_RATIO = 10
 
 const start = (t: Test, env: Record<string, string> = {}) =>
   startServer(t, { JWT_SECRET, RATE_LIMIT_MESSAGES: '0', ...env })
@@ -28,9 +31,10 @@ function memoryOf({ pid }: ServerProcess): number {
   }
 }
 
-function expectUnharmed(t: Test, before: Latency, during: Latency): void {
-  t.comment(compare(before, during))
-  t.ok(during.p50 < before.p50 * WORST_RATIO, `p50 × ${(during.p50 / before.p50).toFixed(1)}`)
+function expectUnharmed(t: Test, compared: Compared): void {
+  t.comment(compare(compared))
+  const { there, elsewhere } = compared
+  t.ok(there.p99 < elsewhere.p99 * WORST_RATIO, `p99 × ${(there.p99 / elsewhere.p99).toFixed(1)}`)
 }
 
 async function metric(server: ServerProcess, line: string): Promise<number> {
@@ -76,12 +80,13 @@ async function openSockets(
 t.test('5,000 half-open connections are closed in time and disturb nobody', async (t) => {
   const server = await start(t)
   const witness = await Witness.start(t, server)
-  const before = await witness.during(Promise.resolve())
   const memory = memoryOf(server)
   const answered = openSockets(server, HALF_OPEN, () => {})
   const during = await witness.during(answered)
-  expectUnharmed(t, before, during)
+  expectUnharmed(t, during)
   t.equal(await answered, HALF_OPEN, 'each got 408')
+  const refused = 'parley_refusals_total{place="connection",code="REQUEST_TIMEOUT"}'
+  t.equal(await metric(server, refused), HALF_OPEN)
   const grown = memoryOf(server) - memory
   t.comment(`memory grew by ${(grown / MIB).toFixed(0)} MiB`)
   t.notOk(grown > 200 * MIB)
@@ -90,7 +95,6 @@ t.test('5,000 half-open connections are closed in time and disturb nobody', asyn
 t.test('handshakes that come byte by byte are ended', async (t) => {
   const server = await start(t)
   const witness = await Witness.start(t, server)
-  const before = await witness.during(Promise.resolve())
   const head = `GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nX-Slow: ${'x'.repeat(9999)}`
   const answered = openSockets(server, 300, (socket) => {
     let sent = 0
@@ -98,7 +102,7 @@ t.test('handshakes that come byte by byte are ended', async (t) => {
     socket.on('close', () => clearInterval(timer))
   })
   const during = await witness.during(answered)
-  expectUnharmed(t, before, during)
+  expectUnharmed(t, during)
   // Who writes on while the answer is under way may see a reset instead.
   t.ok((await answered) > 150, `${await answered} of 300 got 408, all were closed`)
 })
@@ -112,7 +116,6 @@ t.test('a flood above every limit is refused, each with its own code', async (t)
   })
   const url = `${server.url.replace('http', 'ws')}/chat`
   const witness = await Witness.start(t, server)
-  const before = await witness.during(Promise.resolve())
   const token = signToken({ sub: 'flooder' }, 600)
 
   const messages = async () => {
@@ -157,7 +160,7 @@ t.test('a flood above every limit is refused, each with its own code', async (t)
   }
 
   const during = await witness.during(Promise.all([messages(), requests(), handshakes()]))
-  expectUnharmed(t, before, during)
+  expectUnharmed(t, during)
   t.ok((await metric(server, 'parley_refusals_total{place="action",code="RATE_LIMITED"}')) > 1000)
   t.equal(await metric(server, 'parley_refusals_total{place="request",code="RATE_LIMITED"}'), 800)
   t.equal(
@@ -180,7 +183,6 @@ t.test('a slow reader with 10,000 messages waiting is closed with 4008', async (
   }
   t.teardown(() => [writer, slow].map((client) => client.terminate()))
   slow.socket.pause()
-  const before = await witness.during(Promise.resolve())
   const memory = memoryOf(server)
   const msg = 'x'.repeat(1024)
   const flood = async () => {
@@ -192,7 +194,7 @@ t.test('a slow reader with 10,000 messages waiting is closed with 4008', async (
     }
   }
   const during = await witness.during(flood())
-  expectUnharmed(t, before, during)
+  expectUnharmed(t, during)
   const closed = () => metric(server, 'parley_connections_closed_total{code="4008"}')
   while ((await closed()) === 0) await new Promise((resolve) => setTimeout(resolve, 100))
   t.equal(await closed(), 1)

@@ -128,6 +128,7 @@ export class SimServer {
       },
     })
     const opened = service.open({
+      request: 'simulated',
       endpoint: 'chat',
       identity,
       address: '127.0.0.1',

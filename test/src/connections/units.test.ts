@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import type { Writable } from 'node:stream'
 import fc from 'fast-check'
 import t from 'tap'
+import { ClientErrors } from '../../../src/connections/client-errors.js'
 import {
   encodeTextFrames,
   frameLength,
@@ -118,4 +119,34 @@ t.test('over any stretch no more than burst plus rate are let in', async (t) => 
     }),
   )
   t.pass()
+})
+
+t.test('connections that time out together are answered some at a time', async (t) => {
+  const answered: string[] = []
+  const errors = new ClientErrors((code) => answered.push(code))
+  const written: string[] = []
+  const socket = (destroyed: boolean) =>
+    ({
+      destroyed,
+      writable: true,
+      write: (text: string) => written.push(text),
+      destroy() {},
+    }) as never
+  for (let n = 0; n < 1000; n++) {
+    errors.refuse(Object.assign(new Error(), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket(n === 7))
+  }
+  errors.refuse(Object.assign(new Error(), { code: 'ECONNRESET' }), socket(false))
+  t.equal(answered.length, 0)
+  let turns = 0
+  for (let before = -1; answered.length > before; turns++) {
+    before = answered.length
+    await new Promise(setImmediate)
+    t.ok(answered.length - before <= 21)
+  }
+  t.ok(turns > 40, `${turns} turns`)
+  t.equal(answered.length, 999, 'all but the one that is gone')
+  t.match(written[0], /^HTTP\/1\.1 408 Request Timeout\r\n[\s\S]*Connection: close\r\n\r\n\{/)
+  errors.refuse(new Error('Parse Error'), socket(false))
+  await new Promise(setImmediate)
+  t.equal(answered.at(-1), 'BAD_HTTP', 'the queue begins anew')
 })
