@@ -40,8 +40,8 @@ export default fp(
 function refuseMalformed({ raw, headers }: FastifyRequest): void {
   const hosts = raw.rawHeaders?.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host')
   const problem =
-    raw.httpVersion !== '1.1'
-      ? 'a WebSocket needs HTTP/1.1'
+    raw.httpVersion !== '1.1' && raw.httpVersion !== '2.0'
+      ? 'a WebSocket needs HTTP/1.1 or HTTP/2'
       : hosts && hosts.length !== 1
         ? 'there must be exactly one Host header'
         : headers.upgrade?.toLowerCase() !== 'websocket'

@@ -8,36 +8,42 @@ import { guardUpgrades, type UpgradeListener } from '../src/connections/upgrade-
 import { ParleyError } from '../src/errors.js'
 import { CloseCode } from '../src/protocol/close-codes.js'
 import { CLOSE_TIMEOUT } from '../src/service.js'
+import { isHttp2, websocketH2 } from './websocket-h2.js'
 
 /**
  * WebSockets by @fastify/websocket. An application that registered it already keeps its own, and
- * its options, because two would both answer every handshake.
+ * its options, because two would both answer every handshake. With a server of HTTP/2 they come in
+ * through that as well.
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    if (fastify.hasDecorator('websocketServer')) return
-    const options = {
-      maxPayload: config.maxMessageBytes,
-      closeTimeout: CLOSE_TIMEOUT,
-      clientTracking: false,
-      perMessageDeflate: false,
-      handleProtocols: (offered: Set<string>) => selectSubprotocol([...offered].join()) ?? false,
-    }
-    const others = fastify.server.listeners('upgrade')
-    await fastify.register(websocket, {
-      options,
-      errorHandler: onError,
-      // The service has sent everyone away by the time the server closes; see src/service.ts.
-      preClose: (done) => done(),
-    })
-    // Somebody else who listens too decides about what is not ours.
-    if (others.length > 0) return
-    const [accept] = fastify.server.listeners('upgrade') as [UpgradeListener]
-    fastify.server.off('upgrade', accept).on('upgrade', guardUpgrades(fastify.server, accept))
-    refuseElsewhere(fastify)
+    if (!fastify.hasDecorator('websocketServer')) await registerWebSocket(fastify, config)
+    if (isHttp2(fastify.server)) await fastify.register(websocketH2)
   },
   { name: 'parley-websocket', fastify: '5.x' },
 )
+
+async function registerWebSocket(fastify: FastifyInstance, config: Config): Promise<void> {
+  const options = {
+    maxPayload: config.maxMessageBytes,
+    closeTimeout: CLOSE_TIMEOUT,
+    clientTracking: false,
+    perMessageDeflate: false,
+    handleProtocols: (offered: Set<string>) => selectSubprotocol([...offered].join()) ?? false,
+  }
+  const others = fastify.server.listeners('upgrade')
+  await fastify.register(websocket, {
+    options,
+    errorHandler: onError,
+    // The service has sent everyone away by the time the server closes; see src/service.ts.
+    preClose: (done) => done(),
+  })
+  // Somebody else who listens too decides about what is not ours.
+  if (others.length > 0) return
+  const [accept] = fastify.server.listeners('upgrade') as [UpgradeListener]
+  fastify.server.off('upgrade', accept).on('upgrade', guardUpgrades(fastify.server, accept))
+  refuseElsewhere(fastify)
+}
 
 /** @fastify/websocket would accept a WebSocket on every route, only to close it. */
 function refuseElsewhere(fastify: FastifyInstance): void {

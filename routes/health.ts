@@ -1,3 +1,4 @@
+import { Server as TlsServer } from 'node:tls'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
 import { systemClock } from '../src/clock.js'
@@ -8,6 +9,7 @@ const Summary = Type.Object({
   status: Type.Enum(['ok', 'draining', 'unavailable']),
   version: Type.String(),
   uptime: Type.Integer({ description: 'Seconds' }),
+  scheme: Type.Enum(['http', 'https']),
   port: Type.Optional(Type.Integer()),
   connections: Type.Integer(),
   rooms: Type.Integer({ description: 'Rooms with members on this node' }),
@@ -41,6 +43,7 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
         status: parley.draining ? 'draining' : state.ok ? 'ok' : 'unavailable',
         version: VERSION,
         uptime: Math.floor((systemClock.now() - parley.startedAt) / 1000),
+        scheme: fastify.server instanceof TlsServer ? 'https' : 'http',
         ...(address !== null && typeof address === 'object' && { port: address.port }),
         connections: fastify.connections.size,
         rooms: parley.rooms.size,

@@ -1,3 +1,4 @@
+import type { SecureServerOptions } from 'node:http2'
 import type { Socket } from 'node:net'
 import Fastify, {
   type FastifyError,
@@ -8,10 +9,13 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import { parley } from '../plugins/parley.js'
+import tls from '../plugins/tls.js'
+import { systemClock } from './clock.js'
 import type { Config } from './config.js'
 import { ClientErrors } from './connections/client-errors.js'
 import { logDestination } from './log-destination.js'
 import { logRequest } from './log-request.js'
+import { type Certificate, readCertificate } from './tls.js'
 
 /** Longest header block of a request, bytes: room for a token, not for an attack. */
 const MAX_HEADER_BYTES = 16_384
@@ -21,6 +25,13 @@ const HEADERS_TIMEOUT = 10_000
 
 /** How often is looked for who took longer, milliseconds: seldom would be many at once. */
 const TIMEOUT_CHECK = 100
+
+const HTTP1 = {
+  maxHeaderSize: MAX_HEADER_BYTES,
+  headersTimeout: HEADERS_TIMEOUT,
+  requestTimeout: HEADERS_TIMEOUT,
+  connectionsCheckingInterval: TIMEOUT_CHECK,
+}
 
 /**
  * A ready application, not listening: for the server, for tests and for benchmarks.
@@ -32,6 +43,7 @@ export async function buildApp(
 ): Promise<FastifyInstance> {
   const clientErrors = new ClientErrors((code) => app.parley.stats.countRefused('connection', code))
   const onDropped = (lines: number) => app.log.warn({ lines }, 'log lines were left out')
+  const certificate = readCertificate(config, systemClock.now())
   const app = Fastify({
     logger: logger(config, onDropped),
     logController: new RequestLog(),
@@ -42,13 +54,10 @@ export async function buildApp(
     forceCloseConnections: true,
     frameworkErrors: refuseAddress,
     requestTimeout: HEADERS_TIMEOUT,
-    http: {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_TIMEOUT,
-      connectionsCheckingInterval: TIMEOUT_CHECK,
-    },
+    ...(certificate ? { http2: true, https: overTls(certificate, config) } : { http: HTTP1 }),
     ...overrides,
   } as FastifyServerOptions) as unknown as FastifyInstance
+  if (certificate) await app.register(tls, { config, certificate, http1: HTTP1 })
   await app.register(parley, config)
   return app
 }
@@ -65,6 +74,16 @@ function refuseAddress(_error: FastifyError, { raw }: FastifyRequest, reply: Fas
     message: 'the address is not a valid URL',
   }
   void reply.code(400).send({ statusCode: 400, ...body })
+}
+
+/** HTTP/1.1 and HTTP/2 on one port: the client chooses (ALPN). */
+function overTls({ options }: Certificate, { maxHttp2Streams }: Config): SecureServerOptions {
+  return {
+    ...options,
+    allowHTTP1: true,
+    handshakeTimeout: HEADERS_TIMEOUT,
+    settings: { maxConcurrentStreams: maxHttp2Streams, maxHeaderListSize: MAX_HEADER_BYTES },
+  }
 }
 
 /**

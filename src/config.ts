@@ -39,6 +39,7 @@ const perEnvironment = <T extends TSchema>(schema: T) => Type.Optional(schema)
 /** The largest timer that Node keeps, in seconds. */
 const MAX_SECONDS = 2_147_483
 const MAX_COUNT = 1_000_000_000
+const YEAR_SECONDS = 31_536_000
 
 /**
  * Every setting once. The environment variable of `maxMessageBytes` is `MAX_MESSAGE_BYTES`.
@@ -70,6 +71,32 @@ export const ConfigSchema = Type.Object({
     description:
       'Whose `X-Forwarded-*` headers count: `true` (anyone’s), `false`, a number of hops, or addresses and subnets, comma-separated.',
     example: '127.0.0.1,10.0.0.0/8',
+  }),
+  tlsCertFile: optional({
+    description:
+      'PEM file with the certificate and its chain: https, HTTP/1.1 and HTTP/2 on one port. SIGHUP reads both files again without dropping anyone.',
+    defaultText: 'none: http',
+    example: '/etc/parley/fullchain.pem',
+  }),
+  tlsKeyFile: optional({
+    description: 'PEM file with the private key of `TLS_CERT_FILE`, without a passphrase.',
+    example: '/etc/parley/privkey.pem',
+  }),
+  hstsSeconds: perEnvironment(
+    Type.Integer({
+      minimum: 0,
+      maximum: MAX_COUNT,
+      rule: `an integer from 0 to ${MAX_COUNT}`,
+      description:
+        'How long browsers are to use nothing but https for this host (`Strict-Transport-Security`, sent over https); 0 = not said.',
+      unit: 'seconds',
+      defaultText: '31536000 in production with `TLS_CERT_FILE`; otherwise 0',
+      example: '86400',
+    }),
+  ),
+  maxHttp2Streams: integer(128, 1, 1_000_000, {
+    description: 'Requests and WebSockets that one HTTP/2 connection may have open at once.',
+    example: '1000',
   }),
   dataDir: text('./data', {
     description: 'Folder of the embedded log; `:memory:` keeps nothing.',
@@ -238,9 +265,10 @@ export const ConfigSchema = Type.Object({
 type Parsed = Static<typeof ConfigSchema>
 
 /** Complete settings: everything that depends on the environment is decided. */
-export type Config = Omit<Parsed, 'host' | 'guests'> & {
+export type Config = Omit<Parsed, 'host' | 'guests' | 'hstsSeconds'> & {
   readonly host: string
   readonly guests: boolean
+  readonly hstsSeconds: number
 }
 export type ConfigKey = keyof Parsed
 
@@ -302,6 +330,7 @@ export function resolveConfig(
   const production = config.nodeEnv === 'production'
   config.host ??= production ? '0.0.0.0' : '127.0.0.1'
   config.guests ??= !production
+  config.hstsSeconds ??= production && config.tlsCertFile !== undefined ? YEAR_SECONDS : 0
   return config as Config
 }
 

@@ -20,7 +20,9 @@ async function serve(): Promise<void> {
   const app = await buildApp(config)
   const delay = config.drainSeconds * 1000 + CLOSE_MARGIN
   let closing = false
-  const options = { delay, logger: app.log, skip: [...FAULTS] }
+  // With TLS, SIGHUP reads the certificate again; see plugins/tls.ts.
+  const skip = config.tlsCertFile === undefined ? FAULTS : [...FAULTS, 'SIGHUP' as const]
+  const options = { delay, logger: app.log, skip: [...skip] }
   const { close } = closeWithGrace(options, async ({ err }) => {
     closing = true
     if (err) app.log.fatal({ err }, 'stopping after an error')
@@ -29,6 +31,7 @@ async function serve(): Promise<void> {
   })
   // POST /drain ends the process as a signal does.
   void app.parley.drainStarted.then(() => closing || close())
+  if (config.tlsCertFile !== undefined) process.on('SIGHUP', () => app.reloadCertificate())
   await app.listen({ host: config.host, port: config.port })
   const url = app.listeningOrigin.replace('0.0.0.0', 'localhost')
   app.log.info({ url }, `Parley is ready at ${url}`)

@@ -188,7 +188,7 @@ export class RealtimeService {
     this.stats.opened++
     const { id } = info
     const details = { connection: id, user: identity.user, address, endpoint, reqId: request }
-    this.#log.info(details, 'connection opened')
+    this.#log.info({ ...details, transport: transport.name }, 'connection opened')
     if (endpoint === 'chat') connection.send(this.#welcome(connection))
     return connection
   }

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Batch } from './batch.js'
+import { Http2StreamSocket } from './http2-stream.js'
 import type { Transport } from './transport.js'
 
 /** `WebSocket.OPEN` of ws. */
@@ -15,11 +16,13 @@ export type ByteStream = Duplex & { readonly bytesRead?: number; readonly bytesW
  * sent through ws' sender except control frames, which it writes at once and whole.
  */
 export class WebSocketTransport implements Transport {
-  readonly name = 'websocket'
+  /** `websocket-h2` over HTTP/2 (RFC 8441). */
+  readonly name: 'websocket' | 'websocket-h2'
   readonly #ws: WebSocket
   readonly #socket: ByteStream
 
   constructor(ws: WebSocket, socket: ByteStream) {
+    this.name = socket instanceof Http2StreamSocket ? 'websocket-h2' : 'websocket'
     this.#ws = ws
     this.#socket = socket
   }

@@ -1,13 +1,17 @@
 import { once } from 'node:events'
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
 
 /** An event from the server, unvalidated. */
 export type AnyEvent = Record<string, unknown> & { event: string }
+
+type WebSocketClass = new (url: string, protocols: string[], options: ClientOptions) => WebSocket
 
 export interface ConnectOptions {
   readonly token?: string
   readonly subprotocols?: string[]
   readonly headers?: Record<string, string>
+  /** What the socket is made of; WebSocket over HTTP/1.1 by default. */
+  readonly webSocket?: WebSocketClass
 }
 
 /**
@@ -27,10 +31,15 @@ export class ChatClient {
   #taken = 0
   #lastId = 0
 
-  constructor(url: string, { token, subprotocols, headers = {} }: ConnectOptions = {}) {
+  constructor(
+    url: string,
+    { token, subprotocols, headers = {}, webSocket = WebSocket }: ConnectOptions = {},
+  ) {
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    this.socket = new WebSocket(url, subprotocols ?? [], {
+    this.socket = new webSocket(url, subprotocols ?? [], {
       headers: { ...authorization, ...headers },
+      // The tests' certificates are made by the tests.
+      rejectUnauthorized: false,
     })
     this.socket.on('message', (data) => this.#received(JSON.parse(String(data))))
     this.opened = once(this.socket, 'open')

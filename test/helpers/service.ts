@@ -10,7 +10,7 @@ import { JWT_SECRET, signToken } from './jwt.js'
 export interface TestService {
   readonly app: FastifyInstance
   readonly port: number
-  /** `http://127.0.0.1:<port>` */
+  /** `http://127.0.0.1:<port>`, or https with a certificate. */
   readonly url: string
   /** Connects to `/chat` with a token of this user and waits for the welcome. */
   connect(user: string, options?: ConnectOptions & { claims?: object }): Promise<ChatClient>
@@ -45,13 +45,14 @@ export async function startService(
     await app.close()
   })
   const { port } = app.server.address() as AddressInfo
+  const url = `http${config.tlsCertFile === undefined ? '' : 's'}://127.0.0.1:${port}`
   return {
     app,
     port,
-    url: `http://127.0.0.1:${port}`,
+    url,
     async connect(user, { claims, ...options } = {}) {
       const token = signToken({ sub: user, ...claims })
-      const client = new ChatClient(`ws://127.0.0.1:${port}/chat`, { token, ...options })
+      const client = new ChatClient(`${url.replace('http', 'ws')}/chat`, { token, ...options })
       clients.push(client)
       await client.opened
       await client.event('welcome')
