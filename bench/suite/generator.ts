@@ -1,0 +1,50 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { BUILD, ensureFolder, GENERATOR } from './folders.js'
+import { pinned } from './pinned.js'
+import { type Load, planLines, type Report, type Target } from './plan.js'
+
+/** Compiles the native generator unless it is newer than its sources. */
+export function findGenerator(): string {
+  const binary = join(ensureFolder(BUILD), 'generator')
+  const files = readdirSync(GENERATOR).filter((name) => /\.[ch]$/.test(name))
+  const sources = files.map((name) => join(GENERATOR, name))
+  const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs))
+  if (existsSync(binary) && statSync(binary).mtimeMs > newest) return binary
+  const units = sources.filter((path) => path.endsWith('.c'))
+  try {
+    execFileSync('cc', ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-o', binary, ...units])
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+      throw new Error('the load generator needs a C compiler: there is no cc')
+    }
+    throw error
+  }
+  return binary
+}
+
+/**
+ * Runs one load against one server.
+ * @param core where to run it, if it can be pinned
+ */
+export async function generate(
+  generator: string,
+  load: Load,
+  target: Target,
+  core: number | undefined,
+): Promise<Report> {
+  const [command, args] = pinned([generator], core)
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  let text = ''
+  child.stdout.on('data', (data) => {
+    text += data
+  })
+  child.stdin.end(planLines(load, target))
+  const code = await new Promise((resolve, reject) => {
+    child.once('close', resolve)
+    child.once('error', reject)
+  })
+  if (code !== 0) throw new Error(`the load generator ended with ${code}`)
+  return JSON.parse(text)
+}
