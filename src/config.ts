@@ -244,6 +244,12 @@ export const ConfigSchema = Type.Object({
       example: 'the-output-of-openssl-rand-hex-16',
     }),
   ),
+  flushMs: integer(0, 0, 100, {
+    description:
+      'A room that is busy writes to its members at most once in so long; a quiet one writes at once. Messages of a busy room arrive up to so much later, at a fraction of the cost. 0 = every turn of the event loop.',
+    unit: 'milliseconds',
+    example: '5',
+  }),
   heartbeatSeconds: integer(25, 0, MAX_SECONDS, {
     description:
       'Interval of pings; a connection from which nothing came for two intervals is dropped. 0 = never.',

@@ -9,7 +9,7 @@ import { Admission } from './connections/admission.js'
 import { Connection } from './connections/connection.js'
 import { drainConnections } from './connections/drain.js'
 import { ExpirySweep } from './connections/expiry.js'
-import { TurnFlushQueue } from './connections/flush-queue.js'
+import { PacedFlushQueue, TurnFlushQueue } from './connections/flush-queue.js'
 import { Heartbeat } from './connections/heartbeat.js'
 import { RateLimit } from './connections/rate-limit.js'
 import { ConnectionRegistry } from './connections/registry.js'
@@ -94,7 +94,11 @@ export class RealtimeService {
     this.tickets = new Tickets(broker, clock)
     this.#flushQueue = new TurnFlushQueue(clock)
     const { stats } = this
-    this.rooms = new Rooms(broker, this.#flushQueue, (storedAt) =>
+    const pace =
+      config.flushMs > 0
+        ? new PacedFlushQueue(this.#flushQueue, clock, config.flushMs)
+        : this.#flushQueue
+    this.rooms = new Rooms(broker, pace, (storedAt) =>
       stats.delivery.observe(clock.now() - storedAt),
     )
     this.connections = new ConnectionRegistry((room) => this.rooms.membersOf(room))

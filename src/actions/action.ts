@@ -4,7 +4,7 @@ import type { Clock } from '../clock.js'
 import type { Config } from '../config.js'
 import type { Connection } from '../connections/connection.js'
 import type { ConnectionRegistry } from '../connections/registry.js'
-import type { ActionName, ActionOf } from '../protocol/actions.js'
+import type { ActionName, DecodedOf } from '../protocol/actions.js'
 import type { Memberships } from '../rooms/membership.js'
 import type { Stats } from '../stats/stats.js'
 
@@ -32,7 +32,7 @@ export interface Action<N extends ActionName> {
   run(
     context: ActionContext,
     connection: Connection,
-    action: ActionOf<N>,
+    action: DecodedOf<N>,
   ): string | undefined | Promise<string | undefined>
 }
 

@@ -1,7 +1,7 @@
 import { StoreUnavailable } from '../broker/broker.js'
 import type { Connection } from '../connections/connection.js'
 import { ParleyError } from '../errors.js'
-import type { Action as AnyAction } from '../protocol/actions.js'
+import type { DecodedAction as AnyAction } from '../protocol/actions.js'
 import { CloseCode } from '../protocol/close-codes.js'
 import { decodeAction, Malformed } from '../protocol/codec.js'
 import { encodeEvent } from '../protocol/encode.js'

@@ -1,5 +1,4 @@
-import { encodeOk } from '../protocol/encode.js'
-import type { SendToRoomResult } from '../protocol/results.js'
+import { encodeSent } from '../protocol/encode.js'
 import type { Action } from './action.js'
 import { requireSender } from './rules.js'
 
@@ -10,14 +9,12 @@ import { requireSender } from './rules.js'
 export const sendToRoom: Action<'send_to_room'> = {
   exclusive: false,
   weight: 1,
-  async run({ broker, clock, stats }, connection, { id, room, msg }) {
+  run({ broker, clock, stats }, connection, { id, room, msg }) {
     const { nick } = requireSender(connection, room)
-    const message = { id, user: connection.user, nick, msg: JSON.stringify(msg) }
     const start = clock.monotonic()
-    const { offset, epoch, time, duplicate } = await broker.append(room, message)
-    stats.append.observe(clock.monotonic() - start)
-    const result: SendToRoomResult = { room, offset, epoch, time }
-    if (duplicate) result.duplicate = true
-    return encodeOk(id, result)
+    return broker.append(room, { id, user: connection.user, nick, msg }).then((appended) => {
+      stats.append.observe(clock.monotonic() - start)
+      return encodeSent(id, room, appended)
+    })
   },
 }

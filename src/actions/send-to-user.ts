@@ -10,7 +10,7 @@ export const sendToUser: Action<'send_to_user'> = {
     const connections = await broker.sendToUser(user, {
       user: connection.user,
       nick: connection.identity.nick,
-      msg: JSON.stringify(msg),
+      msg,
       time: clock.now(),
     })
     return encodeOk(id, { connections } satisfies SendToUserResult)

@@ -9,7 +9,7 @@ export const signal: Action<'signal'> = {
   weight: 1,
   async run({ broker }, connection, { id, room, msg }) {
     const { nick } = requireSender(connection, room)
-    await broker.signal(room, { user: connection.user, nick, msg: JSON.stringify(msg) })
+    await broker.signal(room, { user: connection.user, nick, msg })
     return id === undefined ? undefined : encodeOk(id, { room } satisfies SignalResult)
   },
 }

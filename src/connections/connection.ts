@@ -102,16 +102,13 @@ export class Connection {
 
   /** Writes what `send` has collected. */
   flush(): void {
-    if (this.#replies.length === 0) return
-    const events = this.#replies
-    this.#replies = []
-    this.#write(new Batch(events))
+    if (this.#replies.length > 0) this.#write(this.#takeReplies())
   }
 
   /** Sends shared events, after everything that `send` was given before. */
   deliver(batch: Batch): void {
-    if (this.#replies.length > 0) this.flush()
-    this.#write(batch)
+    if (this.#replies.length === 0) this.#write(batch)
+    else this.#write(this.#takeReplies(), batch)
   }
 
   /** Sends what is waiting, starts the closing handshake and drops whatever comes later. */
@@ -124,11 +121,19 @@ export class Connection {
     this.transport.close(code, reason)
   }
 
-  #write(batch: Batch): void {
+  #takeReplies(): Batch {
+    const events = this.#replies
+    this.#replies = []
+    return new Batch(events)
+  }
+
+  #write(batch: Batch, shared?: Batch): void {
     if (!this.open) return
-    this.sent += batch.events.length
-    if (this.transport.write(batch)) return
-    if (this.transport.buffered > this.#maxBufferedBytes) {
+    const { transport } = this
+    this.sent += batch.events.length + (shared?.events.length ?? 0)
+    const taken = shared ? transport.writeBoth(batch, shared) : transport.write(batch)
+    if (taken) return
+    if (transport.buffered > this.#maxBufferedBytes) {
       this.close(CloseCode.slowConsumer, 'Slow consumer')
     }
   }

@@ -14,6 +14,7 @@ export class EchoSink implements MessageSink {
   readonly #transport: WebSocketTransport
   #frames = NOTHING
   #end = 0
+  #waiting = false
 
   constructor(connection: Connection, transport: WebSocketTransport) {
     this.#connection = connection
@@ -38,8 +39,12 @@ export class EchoSink implements MessageSink {
     const frames = this.#frames.subarray(0, this.#end)
     this.#frames = NOTHING
     this.#end = 0
-    if (this.#transport.writeFrame(frames)) return
+    if (this.#transport.writeFrame(frames) || this.#waiting) return
+    this.#waiting = true
     this.#transport.pause()
-    this.#transport.onceDrained(() => this.#transport.resume())
+    this.#transport.onceDrained(() => {
+      this.#waiting = false
+      this.#transport.resume()
+    })
   }
 }

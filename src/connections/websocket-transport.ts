@@ -7,6 +7,9 @@ import type { Transport } from './transport.js'
 /** `WebSocket.OPEN` of ws. */
 const OPEN = 1
 
+/** Up to so many bytes, copying costs less than a second write to the network. */
+const MAX_COPIED = 16_384
+
 /** What this needs of the socket below a WebSocket: a net.Socket, a TLSSocket, an HTTP/2 stream. */
 export type ByteStream = Duplex & { readonly bytesRead?: number; readonly bytesWritten?: number }
 
@@ -41,6 +44,13 @@ export class WebSocketTransport implements Transport {
 
   write(batch: Batch): boolean {
     return this.writeFrame(batch.frames())
+  }
+
+  writeBoth(first: Batch, second: Batch): boolean {
+    const [a, b] = [first.frames(), second.frames()]
+    if (a.length + b.length <= MAX_COPIED) return this.writeFrame(Buffer.concat([a, b]))
+    this.writeFrame(a)
+    return this.writeFrame(b)
   }
 
   /** Writes complete frames. What comes after the closing handshake began is dropped. */

@@ -85,4 +85,11 @@ export type ActionOf<N extends ActionName> = Static<(typeof ActionSchemas)[N]>
 /** Any validated action. */
 export type Action = { [N in ActionName]: ActionOf<N> }[ActionName]
 
+/** An action as the codec hands it on: its payload is checked and is JSON text. */
+export type DecodedOf<N extends ActionName> =
+  ActionOf<N> extends { msg: unknown } ? Omit<ActionOf<N>, 'msg'> & { msg: string } : ActionOf<N>
+
+/** Any action as the codec hands it on. */
+export type DecodedAction = { [N in ActionName]: DecodedOf<N> }[ActionName]
+
 export const ACTION_NAMES = Object.keys(ActionSchemas) as ActionName[]

@@ -1,10 +1,11 @@
 import type { TObject } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
-import { ACTION_NAMES, type Action, ActionSchemas } from './actions.js'
+import { ACTION_NAMES, ActionSchemas, type DecodedAction } from './actions.js'
 import type { ErrorCode } from './error-codes.js'
 import { MAX_MSG_DEPTH } from './limits.js'
 import { ActionId } from './names.js'
 import { ruleOf } from './rule.js'
+import { splitSendText } from './send-text.js'
 
 /**
  * Why a message from a client is not an action. A class, because a client can put any field
@@ -51,10 +52,15 @@ function fieldChecks(schema: TObject): FieldCheck[] {
 }
 
 /**
- * Turns one text message into a typed action, or says why it is none. Never throws.
+ * Turns one text message into a typed action, or says why it is none. Never throws. A payload
+ * (`msg`) is handed on as JSON text, which is what is stored and delivered.
  * Nothing after this checks shapes again. Fields that an action does not know are ignored.
  */
-export function decodeAction(text: string): Action | Malformed {
+export function decodeAction(text: string): DecodedAction | Malformed {
+  const send = splitSendText(text)
+  if (send !== undefined && jsonProblem(send.value) === undefined) {
+    return { action: 'send_to_room', id: send.id, room: send.room, msg: send.msg }
+  }
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -71,7 +77,10 @@ export function decodeAction(text: string): Action | Malformed {
   if (fieldList === undefined) {
     return new Malformed('BAD_ACTION', `"action" must be one of ${ACTION_NAMES.join(', ')}`, id)
   }
-  return firstProblem(fields, fieldList, id) ?? (value as Action)
+  const problem = firstProblem(fields, fieldList, id)
+  if (problem !== undefined) return problem
+  if (Object.hasOwn(fields, 'msg')) fields.msg = JSON.stringify(fields.msg)
+  return value as DecodedAction
 }
 
 function firstProblem(

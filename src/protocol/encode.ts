@@ -1,4 +1,5 @@
 import type { Direct, Joined, Left, ServerEvent, Signal } from './events.js'
+import type { SendToRoomResult } from './results.js'
 
 /**
  * Server events as JSON text. The ones on the hot path are built around the payload's own text,
@@ -63,6 +64,17 @@ export function encodeOk(id: string, result: object): string {
   const rest = JSON.stringify(result)
   const head = `{"event":"ok","id":${JSON.stringify(id)}`
   return rest === '{}' ? `${head}}` : `${head},${rest.slice(1)}`
+}
+
+/** The `ok` to a `send_to_room`: where the message stands. */
+export function encodeSent(
+  id: string,
+  room: string,
+  { offset, epoch, time, duplicate }: Omit<SendToRoomResult, 'room'>,
+): string {
+  const head = `{"event":"ok","id":${JSON.stringify(id)},"room":${JSON.stringify(room)}`
+  const place = `,"offset":${offset},"epoch":${JSON.stringify(epoch)},"time":${time}`
+  return duplicate ? `${head}${place},"duplicate":true}` : `${head}${place}}`
 }
 
 /** An `ok` whose result holds stored messages, which are JSON text already. */

@@ -101,8 +101,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: CONNECTION,
-        from: 'if (this.transport.write(batch))',
-        to: 'if (this.transport.buffered > this.#maxBufferedBytes || this.transport.write(batch))',
+        from: 'const taken = shared ?',
+        to: 'const taken = transport.buffered > this.#maxBufferedBytes || shared ?',
       },
       {
         file: CONNECTION,

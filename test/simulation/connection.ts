@@ -111,6 +111,11 @@ export class SimConnection implements Transport {
     return Math.max(0, this.down.bytes - KERNEL_BUFFER)
   }
 
+  writeBoth(first: Batch, second: Batch): boolean {
+    this.write(first)
+    return this.write(second)
+  }
+
   write(batch: Batch): boolean {
     if (this.#state !== 'open') return true
     for (const { opcode, payload } of serverFrames(batch.frames()).frames) {

@@ -41,6 +41,7 @@ export class SimServer {
       maxBufferedBytes: 65_536,
       rateLimitMessages: random.pick([0, 20]),
       rateLimitBurst: 20,
+      flushMs: random.pick([0, 0, 50]),
       heartbeatSeconds: 4,
       idleTimeoutSeconds: 300,
       drainSeconds: 1,

@@ -18,15 +18,18 @@ export function codecTarget(): Target {
       }
       must(ACTION_NAMES.includes(action.action), 'an action that is none')
       must(Object.getPrototypeOf(action) === Object.prototype, 'a prototype came along')
-      const again = decodeAction(JSON.stringify(action))
+      const payload = 'msg' in action ? { msg: JSON.parse(action.msg) } : {}
+      const again = decodeAction(JSON.stringify({ ...action, ...payload }))
       // JSON knows no −0 and keeps no doubled key: what was decoded is compared, not the text.
       must(!(again instanceof Malformed), 'an action that is none when it is sent on')
       if (action.action !== 'send_to_room') return
-      const { id, room } = action
-      const msg = JSON.stringify(action.msg)
+      const { id, room, msg } = action
+      must(!/[\n\r]/.test(msg), 'a payload with a line break')
       const sent = encodeMessage({ room, offset: 7, id, user: room, nick: room, msg, time: 5 })
       const expected = { event: 'message', room, offset: 7, id, user: room, nick: room, time: 5 }
       const value = JSON.parse(msg)
+      const asSent = JSON.stringify(JSON.parse(text).msg)
+      must(JSON.stringify(value) === asSent, 'a payload was altered')
       must(
         isDeepStrictEqual(JSON.parse(sent), { ...expected, msg: value }),
         'a message was altered',
