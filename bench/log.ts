@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Broker, BrokerHandler } from '../src/broker/broker.js'
 import { createEmbeddedBroker } from '../src/broker/embedded/embedded.js'
-import { openLmdbStore } from '../src/broker/embedded/lmdb-store.js'
+import { openLogStore } from '../src/broker/embedded/log-store.js'
 import type { Durability } from '../src/broker/embedded/store.js'
 import { systemClock } from '../src/clock.js'
 
@@ -29,7 +29,7 @@ const nobody: BrokerHandler = {
 async function withBroker<T>(durability: Durability, run: (broker: Broker) => Promise<T>) {
   const dir = join(root, String(Math.random()))
   const broker = createEmbeddedBroker({
-    store: await openLmdbStore({ dir }),
+    store: await openLogStore({ dir }),
     clock: systemClock,
     durability,
     historyMessages: 2_000_000,

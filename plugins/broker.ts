@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import type { Broker } from '../src/broker/broker.js'
 import { createEmbeddedBroker } from '../src/broker/embedded/embedded.js'
-import { openLmdbStore } from '../src/broker/embedded/lmdb-store.js'
+import { openLogStore } from '../src/broker/embedded/log-store.js'
 import { createMemoryStore } from '../src/broker/embedded/memory-store.js'
 import { createRedisBroker } from '../src/broker/redis/redis.js'
 import { systemClock } from '../src/clock.js'
@@ -30,6 +30,6 @@ async function createBroker(
   const base = { clock: systemClock, historyMessages, historySeconds, onError }
   if (redisUrl.length > 0)
     return createRedisBroker({ ...base, urls: redisUrl, prefix: redisPrefix })
-  const store = dataDir === ':memory:' ? createMemoryStore() : await openLmdbStore({ dir: dataDir })
+  const store = dataDir === ':memory:' ? createMemoryStore() : await openLogStore({ dir: dataDir })
   return createEmbeddedBroker({ ...base, store, durability })
 }

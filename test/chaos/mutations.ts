@@ -78,6 +78,13 @@ export const MUTATIONS: readonly Mutation[] = [
     'chaos',
   ),
   one(
+    'start without what the journal holds',
+    'src/broker/embedded/journal-recovery.js',
+    'await base.absorb({ image, entries });',
+    '',
+    'chaos',
+  ),
+  one(
     'answer a rejoin without what was missed',
     'src/rooms/join.js',
     'recovered: true, messages, target',

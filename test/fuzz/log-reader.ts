@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 import { createEmbeddedBroker } from '../../src/broker/embedded/embedded.js'
-import { openLmdbStore } from '../../src/broker/embedded/lmdb-store.js'
+import { openLogStore } from '../../src/broker/embedded/log-store.js'
 import { systemClock } from '../../src/clock.js'
 
 /** What could be read of a log. */
@@ -27,7 +27,7 @@ async function read(dir: string): Promise<LogReading> {
     }
   }
   await attempt(async () => {
-    const store = await openLmdbStore({ dir })
+    const store = await openLogStore({ dir })
     const limits = { historyMessages: 1000, historySeconds: 3600 }
     const options = { store, clock: systemClock, durability: 'commit' as const, ...limits }
     const broker = createEmbeddedBroker(options)

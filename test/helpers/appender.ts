@@ -1,11 +1,12 @@
 import { createEmbeddedBroker } from '../../src/broker/embedded/embedded.js'
 import { openLmdbStore } from '../../src/broker/embedded/lmdb-store.js'
+import { openLogStore } from '../../src/broker/embedded/log-store.js'
 import type { Durability } from '../../src/broker/embedded/store.js'
 import { systemClock } from '../../src/clock.js'
 
 /**
  * A process of its own that appends to the log in a directory what it is told, to be killed at any
- * moment: `node appender.js <directory> <durability>`.
+ * moment: `node appender.js <directory> <durability> <bytes of a segment of the journal, 0 = no journal>`.
  */
 export interface Task {
   readonly room: string
@@ -20,11 +21,14 @@ export type Report =
 
 const IN_FLIGHT = 50
 
-const [, , dir, durability] = process.argv
+const [, , dir = '', durability, segmentSize] = process.argv
 const report = (message: Report) => process.send?.(message)
 
 const broker = createEmbeddedBroker({
-  store: await openLmdbStore({ dir: dir as string }),
+  store:
+    segmentSize === '0'
+      ? await openLmdbStore({ dir })
+      : await openLogStore({ dir, segmentSize: Number(segmentSize) }),
   clock: systemClock,
   durability: durability as Durability,
   historyMessages: 100_000,

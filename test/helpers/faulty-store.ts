@@ -21,6 +21,7 @@ export class FaultyStore {
   #crashed = false
   #waiting: (() => void)[] = []
   #flushFails = false
+  #applying: Promise<void> | undefined
 
   constructor(inner: LogStore) {
     // A proxy rather than a copy of every method: whatever is not about writing goes through.
@@ -46,11 +47,15 @@ export class FaultyStore {
     for (const go of this.#waiting.splice(0)) go()
   }
 
-  /** What is under way is in the store or not, and nobody hears of it: the process is dead. */
-  crash(applied: boolean): void {
+  /**
+   * What is under way is in the store or not, and nobody hears of it: the process is dead. Resolves
+   * when that has come to its end.
+   */
+  async crash(applied: boolean): Promise<void> {
     this.#crashed = true
     this.fate = applied ? 'done' : 'failed'
     this.release()
+    await this.#applying
   }
 
   async #commit(inner: LogStore, changes: readonly Change[]): Promise<void> {
@@ -59,7 +64,10 @@ export class FaultyStore {
     if (this.held) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     const fate = this.fate
     this.#flushFails = fate === 'not flushed'
-    if (fate !== 'failed') await inner.commit(changes)
+    if (fate !== 'failed') {
+      this.#applying = inner.commit(changes)
+      await this.#applying
+    }
     if (this.#crashed) await new Promise(() => {})
     if (fate === 'failed' || fate === 'done but reported failed') throw new Error(`commit ${fate}`)
   }

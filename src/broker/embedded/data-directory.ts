@@ -27,7 +27,7 @@ export interface Prepared {
 export function prepareDirectory(dir: string): Prepared {
   const dataPath = join(dir, 'data.mdb')
   const version = readVersion(dir)
-  if (version !== undefined && version !== VERSION) {
+  if (version !== undefined && version !== VERSION && version !== WITHOUT_JOURNAL) {
     throw new Error(`${dir} holds a log of format "${version}", this version reads "${VERSION}"`)
   }
   // LMDB maps this file into memory too: a disk without space for it would kill the process.
@@ -75,7 +75,9 @@ function restoreSize(path: string, size: number): void {
   closeSync(fd)
 }
 
-const VERSION = 'parley log 1'
+const VERSION = 'parley log 2'
+/** The same log without a journal: opening it makes it one with a journal. */
+const WITHOUT_JOURNAL = 'parley log 1'
 
 function readVersion(dir: string): string | undefined {
   const path = join(dir, 'VERSION')

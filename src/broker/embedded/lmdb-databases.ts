@@ -9,6 +9,9 @@ export interface LmdbDatabases {
   readonly rooms: Database<StoredRecord, string>
   readonly messages: Database<Buffer, number[]>
   readonly ids: Database<Buffer, (number | string)[]>
+  /** `messages` and `ids` once more, for keys that are bytes already. */
+  readonly rawMessages: Database<Buffer, Buffer>
+  readonly rawIds: Database<Buffer, Buffer>
   /** Keys of rooms whose messages and ids are to be swept. */
   readonly garbage: Database<true, number>
   readonly values: Database<Omit<Remembered, 'key'>, string>
@@ -26,6 +29,8 @@ export interface Meta {
     readonly clean: boolean
   }
   probe: string
+  /** Number of the last segment of the journal that is in the store as a whole. */
+  absorbed: number
 }
 
 /**
@@ -48,8 +53,12 @@ export function openDatabases(root: RootDatabase<Buffer, string>): LmdbDatabases
     values: root.openDB('values', keyed('json', nameKeys)),
     messages: root.openDB('messages', keyed('binary', messageKeys)),
     ids: root.openDB('ids', keyed('binary', idKeys)),
+    rawMessages: root.openDB('messages', RAW),
+    rawIds: root.openDB('ids', RAW),
   }
 }
+
+const RAW = { encoding: 'binary', keyEncoding: 'binary' } as const
 
 /** Options of a database with keys of our own format. */
 function keyed(encoding: 'json' | 'binary', keyEncoder: object) {

@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { uptime } from 'node:os'
 import type { LogMessage, Remembered } from '../broker.js'
 import { type DirectoryLock, lockDirectory } from './directory-lock.js'
+import type { JournalBase, LastEnd, Slice } from './journal-base.js'
+import { EntryCursor } from './journal-codec.js'
 import { readMessage, readMessageTime, readPlace } from './lmdb-codec.js'
 import { fromStored, type LmdbDatabases, type Meta, openDatabases } from './lmdb-databases.js'
 import { LmdbEnvironment, type Written } from './lmdb-environment.js'
@@ -11,7 +13,6 @@ import type {
   Change,
   Durability,
   Life,
-  LogStore,
   NamesQuery,
   Place,
   RoomRecord,
@@ -29,7 +30,7 @@ export interface LmdbStoreOptions {
  * Opens the log in a directory. Rejects when another process uses it, and when it is damaged: then
  * nothing is changed and the message says what is wrong.
  */
-export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore> {
+export async function openLmdbStore(options: LmdbStoreOptions): Promise<JournalBase> {
   const { dir, bootId = systemBootId() } = options
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const lock = await lockDirectory(dir, process.pid, randomBytes(6).toString('base64url'))
@@ -41,7 +42,7 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<LogStore
   }
 }
 
-class LmdbStore implements LogStore {
+class LmdbStore implements JournalBase {
   readonly #environment: LmdbEnvironment
   readonly #databases: LmdbDatabases
   readonly #lock: DirectoryLock
@@ -49,6 +50,7 @@ class LmdbStore implements LogStore {
   #writer: LmdbWriter
   #generation = 0
   #durability: Durability = 'commit'
+  #started = false
   #last: Written | undefined
   #flushFailure: Error | undefined
 
@@ -61,22 +63,13 @@ class LmdbStore implements LogStore {
   }
 
   async start({ durability, epoch }: Life): Promise<void> {
-    const last = this.#meta('life')
-    const lostTail =
-      last !== undefined &&
-      !last.clean &&
-      last.durability === 'commit' &&
-      last.boot !== this.#bootId
+    const lostTail = this.lastEnd() === 'cut'
     this.#durability = durability
-    this.#generation = (last?.generation ?? 0) + (lostTail ? 1 : 0)
+    this.#generation = (this.#meta('life')?.generation ?? 0) + (lostTail ? 1 : 0)
     this.#writer = new LmdbWriter(this.#databases, this.#generation)
     const isNew = this.#meta('epoch') === undefined
-    await this.#environment.reserve(FEW, 0)
-    await this.#write(() => {
-      const { meta } = this.#databases
-      if (isNew || lostTail) void meta.put('epoch', { epoch, key: this.lastKey() })
-      void meta.put('life', this.#life(false))
-    }).flushed
+    await this.#putLife(false, isNew || lostTail ? epoch : undefined)
+    this.#started = true
   }
 
   problem(): string | undefined {
@@ -162,14 +155,34 @@ class LmdbStore implements LogStore {
     await this.#write(() => this.#writer.write(changes)).visible
   }
 
+  generation(): number {
+    return this.#generation
+  }
+
+  lastEnd(): LastEnd {
+    const last = this.#meta('life')
+    if (last === undefined) return 'none'
+    if (last.clean) return 'closed'
+    return last.durability === 'commit' && last.boot !== this.#bootId ? 'cut' : 'killed'
+  }
+
+  absorbed(): number {
+    return this.#meta('absorbed') ?? 0
+  }
+
+  async absorb(slice: Slice): Promise<void> {
+    this.#throwFlushFailure()
+    await this.#environment.reserve(2 * slice.entries.length + FEW, sizeOf(slice))
+    await this.#write(() => this.#writer.absorb(slice)).visible
+  }
+
   async flush(): Promise<void> {
     await this.#last?.flushed
   }
 
   async close(): Promise<void> {
     try {
-      await this.#environment.reserve(FEW, 0)
-      await this.#write(() => void this.#databases.meta.put('life', this.#life(true))).flushed
+      if (this.#started) await this.#putLife(true)
     } catch {
       // The next start finds that this life did not end well, which is the truth.
     }
@@ -181,9 +194,21 @@ class LmdbStore implements LogStore {
     return this.#read(() => this.#databases.meta.get(key)) as Meta[K] | undefined
   }
 
-  #life(clean: boolean): Meta['life'] {
-    const generation = this.#generation
-    return { boot: this.#bootId, durability: this.#durability, generation, clean }
+  /** Says how this life stands, and begins an epoch with it if there is one to begin. */
+  async #putLife(clean: boolean, epoch?: string): Promise<void> {
+    const { meta } = this.#databases
+    const life = {
+      boot: this.#bootId,
+      durability: this.#durability,
+      generation: this.#generation,
+      clean,
+    }
+    const key = this.lastKey()
+    await this.#environment.reserve(FEW, 0)
+    await this.#write(() => {
+      if (epoch !== undefined) void meta.put('epoch', { epoch, key })
+      void meta.put('life', life)
+    }).flushed
   }
 
   #write(queue: () => void): Written {
@@ -218,6 +243,16 @@ class LmdbStore implements LogStore {
       throw error
     }
   }
+}
+
+function sizeOf({ image, entries }: Slice): number {
+  const entry = new EntryCursor(image)
+  let size = 0
+  for (const at of entries) {
+    entry.at = at
+    size += entry.end - at
+  }
+  return size
 }
 
 /** Not above any name that there is. */

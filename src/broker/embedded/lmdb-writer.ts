@@ -1,4 +1,6 @@
 import type { LogMessage } from '../broker.js'
+import type { Slice } from './journal-base.js'
+import { EntryCursor } from './journal-codec.js'
 import { messageSize, PLACE_LENGTH, writeMessage, writePlace } from './lmdb-codec.js'
 import { type LmdbDatabases, toStored } from './lmdb-databases.js'
 import type { Change } from './store.js'
@@ -39,6 +41,28 @@ export class LmdbWriter {
     }
   }
 
+  /** Queues the writes of entries of a journal, whose image is not to be changed until then. */
+  absorb({ image, entries, completes }: Slice): void {
+    const { rawMessages, rawIds, rooms, meta } = this.#databases
+    const entry = new EntryCursor(image)
+    let lastKey = 0
+    for (const at of entries) {
+      entry.at = at
+      if (entry.isMessage) {
+        const { key, place, idKey, value, end } = entry
+        void rawMessages.put(image.subarray(key, place), image.subarray(value, end))
+        void rawIds.put(image.subarray(idKey, value), image.subarray(place, idKey))
+      } else {
+        const { name, record, generation } = entry.room()
+        void rooms.put(name, toStored(record, generation))
+        lastKey = Math.max(lastKey, record.key)
+      }
+    }
+    if (lastKey > ((meta.get('lastKey') as number | undefined) ?? 0))
+      void meta.put('lastKey', lastKey)
+    if (completes !== undefined) void meta.put('absorbed', completes)
+  }
+
   #append(room: number, user: string, id: string, message: LogMessage, start: number): number {
     const middle = writeMessage(message, this.#slab, start)
     const end = writePlace(message, this.#slab, middle)
@@ -71,7 +95,7 @@ export class LmdbWriter {
         void rooms.remove(change.name)
         return
       case 'epoch':
-        void meta.put('epoch', { epoch: change.epoch, key: lastKey() })
+        void meta.put('epoch', { epoch: change.epoch, key: change.key ?? lastKey() })
         return
       case 'discard':
         void garbage.put(change.room, true)

@@ -117,8 +117,8 @@ export class LostMessage extends Error {
 }
 
 export type Change =
-  /** A new epoch for rooms without a record. */
-  | { readonly kind: 'epoch'; readonly epoch: string }
+  /** A new epoch for rooms without a record. `key`: its `lastKey`; default: the store's. */
+  | { readonly kind: 'epoch'; readonly epoch: string; readonly key?: number }
   /** A room's record, new or replaced; what another key of the room held is discarded. */
   | { readonly kind: 'room'; readonly name: string; readonly record: RoomRecord }
   /** Removes the record of a room that has no messages. */

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { createEmbeddedBroker } from '../../../src/broker/embedded/embedded.js'
-import { openLmdbStore } from '../../../src/broker/embedded/lmdb-store.js'
+import { openLogStore } from '../../../src/broker/embedded/log-store.js'
 import { systemClock } from '../../../src/clock.js'
 import type { LogReading } from '../log-reader.js'
 import { must, type Target } from '../target.js'
@@ -64,7 +64,7 @@ export async function logTarget(): Promise<Target> {
 
 /** A log with something in it, and what is in it by room and offset. */
 async function writeLog(dir: string): Promise<Map<string, string>> {
-  const store = await openLmdbStore({ dir })
+  const store = await openLogStore({ dir })
   const limits = { historyMessages: 1000, historySeconds: 3600 }
   const broker = createEmbeddedBroker({
     store,

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createEmbeddedBroker } from '../../../../src/broker/embedded/embedded.js'
 import { openLmdbStore } from '../../../../src/broker/embedded/lmdb-store.js'
+import { openLogStore } from '../../../../src/broker/embedded/log-store.js'
 import { createMemoryStore } from '../../../../src/broker/embedded/memory-store.js'
 import { systemClock } from '../../../../src/clock.js'
 import { brokerContract } from '../../../contract/broker.js'
@@ -19,19 +20,24 @@ for (const durability of ['commit', 'flush'] as const) {
     })
   })
 
-  t.test(`the embedded broker over LMDB, ${durability}`, async (t) => {
-    let labs = 0
-    const root = t.testdir()
-    brokerContract(t, {
-      open: async (settings) => {
-        const dir = `${root}/${labs++}`
-        return {
-          node: async () =>
-            createEmbeddedBroker({ ...base, ...settings, store: await openLmdbStore({ dir }) }),
-        }
-      },
-      durable: true,
-      nodes: false,
+  for (const [name, open] of [
+    ['LMDB', openLmdbStore],
+    ['LMDB with a journal', openLogStore],
+  ] as const) {
+    t.test(`the embedded broker over ${name}, ${durability}`, async (t) => {
+      let labs = 0
+      const root = t.testdir()
+      brokerContract(t, {
+        open: async (settings) => {
+          const dir = `${root}/${labs++}`
+          return {
+            node: async () =>
+              createEmbeddedBroker({ ...base, ...settings, store: await open({ dir }) }),
+          }
+        },
+        durable: true,
+        nodes: false,
+      })
     })
-  })
+  }
 }

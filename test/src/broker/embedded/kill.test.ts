@@ -3,18 +3,20 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { createEmbeddedBroker } from '../../../../src/broker/embedded/embedded.js'
-import { openLmdbStore } from '../../../../src/broker/embedded/lmdb-store.js'
+import { openLogStore } from '../../../../src/broker/embedded/log-store.js'
 import type { Durability } from '../../../../src/broker/embedded/store.js'
 import { systemClock } from '../../../../src/clock.js'
 import { Recorder } from '../../../contract/recorder.js'
 import type { Report, Task } from '../../../helpers/appender.js'
 
 const APPENDER = fileURLToPath(new URL('../../../helpers/appender.js', import.meta.url))
+/** Bytes, small: many kills come while a segment of the journal is taken into the store. */
+const SEGMENT = '8192'
 const KILLS = 6
 const MESSAGES = 3000
 
 async function startAppender(t: Test, dir: string, durability: Durability): Promise<ChildProcess> {
-  const child = fork(APPENDER, [dir, durability], { env: { PATH: process.env.PATH } })
+  const child = fork(APPENDER, [dir, durability, SEGMENT], { env: { PATH: process.env.PATH } })
   t.teardown(() => child.kill('SIGKILL'))
   const [report] = await once(child, 'message')
   t.same(report, { started: child.pid }, 'it starts over what the last one left')
@@ -67,7 +69,7 @@ for (const durability of ['commit', 'flush'] as const) {
       t.equal(acknowledged.size, MESSAGES, 'all were acknowledged in the end')
 
       const broker = createEmbeddedBroker({
-        store: await openLmdbStore({ dir }),
+        store: await openLogStore({ dir }),
         clock: systemClock,
         durability,
         historyMessages: 100_000,
@@ -111,13 +113,13 @@ t.test('one process at a time has a directory', async (t) => {
   const holder = await startAppender(t, dir, 'commit')
   const expected = { message: `${dir} is in use by process ${holder.pid}` }
   const refused = (name: string) =>
-    t.rejects(openLmdbStore({ dir }), { message: new RegExp(`^${expected.message}:`) }, name)
+    t.rejects(openLogStore({ dir }), { message: new RegExp(`^${expected.message}:`) }, name)
   await refused('while it runs')
   holder.kill('SIGSTOP')
   await refused('while it is stopped')
   await kill(holder)
-  const next = await openLmdbStore({ dir })
-  await t.rejects(openLmdbStore({ dir }), { message: /is in use by process/ }, 'twice in a process')
+  const next = await openLogStore({ dir })
+  await t.rejects(openLogStore({ dir }), { message: /is in use by process/ }, 'twice in a process')
   await next.close()
-  await (await openLmdbStore({ dir })).close()
+  await (await openLogStore({ dir })).close()
 })

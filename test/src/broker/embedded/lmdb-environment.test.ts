@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { createEmbeddedBroker } from '../../../../src/broker/embedded/embedded.js'
 import { LmdbEnvironment } from '../../../../src/broker/embedded/lmdb-environment.js'
-import { openLmdbStore } from '../../../../src/broker/embedded/lmdb-store.js'
+import { openLogStore } from '../../../../src/broker/embedded/log-store.js'
 import { systemClock } from '../../../../src/clock.js'
 import { Recorder } from '../../../contract/recorder.js'
 import type { Report, Task } from '../../../helpers/appender.js'
@@ -64,25 +64,32 @@ t.test('a transaction that fails leaves nothing, says why and does not end the n
 const STRACE =
   spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0 ? '' : ': strace cannot be run'
 
-for (const [name, inject, lasting] of [
-  ['cannot write', 'pwrite64:error=EIO:when=40+', true],
-  ['fails at times', 'pwrite64:error=ENOSPC:when=40+25', false],
-  ['cannot flush', 'fdatasync:error=EIO:when=8+', true],
+/** Small, so that the journal is taken into the store many times. */
+const SEGMENT = 32 * 1024
+
+for (const [name, inject, lasting, segmentSize] of [
+  ['cannot write', 'pwrite64:error=EIO:when=40+', true, 0],
+  ['fails at times', 'pwrite64:error=ENOSPC:when=40+25', false, 0],
+  ['cannot flush', 'fdatasync:error=EIO:when=8+', true, 0],
+  ['cannot write', 'pwrite64:error=EIO:when=40+', true, SEGMENT],
+  ['fails at times', 'pwrite64:error=ENOSPC:when=40+25', false, SEGMENT],
+  ['cannot flush', 'fdatasync:error=EIO:when=8+', true, SEGMENT],
 ] as const) {
+  const journal = segmentSize === 0 ? '' : ', with a journal'
   t.test(
-    `a disk that ${name} makes nothing acknowledged that is not there${STRACE}`,
+    `a disk that ${name} makes nothing acknowledged that is not there${journal}${STRACE}`,
     { skip: STRACE !== '' && process.env.REQUIRE_SERVICES !== '1', timeout: 120_000 },
     async (t) => {
       const dir = t.testdir()
       const tasks = Array.from({ length: 6000 }, (_, n) => ({ room: 'r', id: `m${n}` }))
-      const { stored, refused, health } = await appendUnder(t, inject, dir, tasks)
+      const { stored, refused, health } = await appendUnder(t, inject, segmentSize, dir, tasks)
       // Without `health` the process died: a write that fails can damage the heap (lmdb 3.5).
       if (lasting && health !== undefined) {
         t.ok(refused > 0, 'some were refused')
         t.match(health, { ok: false })
       }
       const broker = createEmbeddedBroker({
-        store: await openLmdbStore({ dir }),
+        store: await openLogStore({ dir }),
         clock: systemClock,
         durability: 'commit',
         historyMessages: 20_000,
@@ -108,14 +115,29 @@ for (const [name, inject, lasting] of [
 }
 
 /** Appends in a process whose system calls fail as told, until all are answered or it died. */
-async function appendUnder(t: Test, inject: string, dir: string, tasks: readonly Task[]) {
+async function appendUnder(
+  t: Test,
+  inject: string,
+  segmentSize: number,
+  dir: string,
+  tasks: readonly Task[],
+) {
   const stored = new Map<string, number>()
   let refused = 0
   let health: { ok: boolean } | undefined
   const traced = ['-f', '-o', '/dev/null', '-e', `trace=${inject.split(':')[0]}`]
   const child = spawn(
     'strace',
-    [...traced, '-e', `inject=${inject}`, process.execPath, APPENDER, dir, 'commit'],
+    [
+      ...traced,
+      '-e',
+      `inject=${inject}`,
+      process.execPath,
+      APPENDER,
+      dir,
+      'commit',
+      String(segmentSize),
+    ],
     { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], env: { PATH: process.env.PATH } },
   )
   // The traced process outlives strace: it is ended itself, and strace with it.

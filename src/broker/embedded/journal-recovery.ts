@@ -1,0 +1,105 @@
+import { damaged } from './data-directory.js'
+import type { JournalBase } from './journal-base.js'
+import {
+  BATCH_HEAD,
+  batchEnd,
+  EntryCursor,
+  HEADER_LENGTH,
+  readHeader,
+  type SegmentHeader,
+} from './journal-codec.js'
+import type { SegmentFile } from './journal-file.js'
+
+/** A segment as it was found in a file. */
+interface Found {
+  readonly header: SegmentHeader
+  readonly image: Buffer
+  readonly path: string
+  /** Where its whole batches end. */
+  readonly end: number
+}
+
+/**
+ * Takes what a journal holds into its base, once and in order. Resolves with the number of the last
+ * segment that ever was. Rejects, leaving everything as it is, when something is missing that must
+ * be there.
+ */
+export async function recover(
+  base: JournalBase,
+  open: (index: number) => Promise<SegmentFile>,
+): Promise<number> {
+  const absorbed = base.absorbed()
+  const files = [await open(0), await open(1)]
+  const found = await findSegments(files)
+  const end = base.lastEnd()
+  if (found.length === 0 && end === 'killed' && absorbed > 0) {
+    throw damaged(files.map(({ path }) => path).join(' and '), 'have no valid header')
+  }
+  const left = found.filter(({ header }) => header.number > absorbed)
+  const gap = left.findIndex((segment, i) => !follows(segment, left[i - 1], absorbed))
+  if (gap >= 0 && end !== 'cut')
+    throw damaged(left[gap]?.path as string, 'does not follow what is before it')
+  const whole = gap < 0 ? left : left.slice(0, gap)
+  for (const { image, end } of whole) {
+    for (const entries of slices(entriesOf(image, end))) await base.absorb({ image, entries })
+  }
+  const last = Math.max(absorbed, ...found.map(({ header }) => header.number))
+  if (last > absorbed) {
+    await base.absorb({ image: Buffer.alloc(0), entries: [], completes: last })
+    await base.flush()
+  }
+  return last
+}
+
+/** In the order in which they were written. */
+async function findSegments(files: readonly SegmentFile[]): Promise<Found[]> {
+  const found: Found[] = []
+  for (const file of files) {
+    const image = await file.read()
+    await file.close()
+    const header = readHeader(image)
+    if (header !== undefined)
+      found.push({ header, image, path: file.path, end: endOf(image, header.seed) })
+  }
+  return found.sort((a, b) => a.header.number - b.header.number)
+}
+
+/** Whether nothing is missing between a segment and what is before it. */
+function follows({ header }: Found, before: Found | undefined, absorbed: number): boolean {
+  if (before === undefined) return header.number === absorbed + 1
+  return header.number === before.header.number + 1 && header.previousEnd === before.end
+}
+
+/** A batch that was not written as a whole was not acknowledged, and nothing came after it. */
+function endOf(image: Buffer, seed: number): number {
+  let end = HEADER_LENGTH
+  for (let next = batchEnd(image, end, seed); next; next = batchEnd(image, end, seed)) end = next
+  return end
+}
+
+function* entriesOf(image: Buffer, end: number): Generator<number, void> {
+  const cursor = new EntryCursor(image)
+  let batch = HEADER_LENGTH
+  while (batch < end) {
+    const next = batch + BATCH_HEAD + image.readUInt32BE(batch)
+    for (let at = batch + BATCH_HEAD; at < next; at = cursor.end) {
+      cursor.at = at
+      yield at
+    }
+    batch = next
+  }
+}
+
+/** Cuts a row of entries into parts that are taken into the base without keeping it long. */
+export function* slices(entries: Iterable<number>): Generator<number[], void> {
+  let slice: number[] = []
+  for (const entry of entries) {
+    if (slice.push(entry) < SLICE) continue
+    yield slice
+    slice = []
+  }
+  if (slice.length > 0) yield slice
+}
+
+/** Entries: two or three milliseconds of the event loop. */
+const SLICE = 1000

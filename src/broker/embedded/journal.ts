@@ -1,0 +1,202 @@
+import type { JournalBase } from './journal-base.js'
+import { HEADER_LENGTH, type JournaledChange, type SegmentHeader } from './journal-codec.js'
+import type { SegmentFile } from './journal-file.js'
+import { recover, slices } from './journal-recovery.js'
+import { batchSize, Segment } from './segment.js'
+
+export interface JournalOptions {
+  readonly base: JournalBase
+  /** Opens one of the two files: one is written while the other is taken into the base. */
+  readonly open: (index: number) => Promise<SegmentFile>
+  /** A random 32-bit number. */
+  readonly seed: () => number
+  /** Bytes in a file after which the other one is begun. Default 8 MiB. */
+  readonly segmentSize?: number
+}
+
+/**
+ * What was committed and is not in the base yet: up to two segments, of which the older one is
+ * being taken into the base, a slice at a time, behind what goes on in front.
+ */
+export class Journal {
+  readonly #base: JournalBase
+  readonly #open: JournalOptions['open']
+  readonly #seed: () => number
+  readonly #segmentSize: number
+  /** Newest first. */
+  #segments: Segment[] = []
+  readonly #files = new Map<number, SegmentFile>()
+  readonly #unsynced = new Set<SegmentFile>()
+  /** Images of segments that are in the base, to be used again. */
+  #spare: Buffer | undefined
+  #lastKey = 0
+  /** The older segment on its way into the base. */
+  #absorbing: Promise<void> = Promise.resolve()
+  /** Why that failed; it is tried again by `absorbAll`. */
+  #failure: unknown
+  /** One write to the base at a time. */
+  #baseFree: Promise<unknown> = Promise.resolve()
+
+  constructor({ base, open, seed, segmentSize = SEGMENT_SIZE }: JournalOptions) {
+    this.#base = base
+    this.#open = open
+    this.#seed = seed
+    this.#segmentSize = segmentSize
+  }
+
+  /** Newest first. */
+  get segments(): readonly Segment[] {
+    return this.#segments
+  }
+
+  /** The highest key of a room's record that is only here; 0 when there is none. */
+  get lastKey(): number {
+    return this.#lastKey
+  }
+
+  /**
+   * Takes what the last life left in the journal into the base, then starts a new segment. Rejects,
+   * leaving everything as it is, when something is missing that must be there.
+   */
+  async start(): Promise<void> {
+    const last = await recover(this.#base, this.#open)
+    await this.#begin({ number: last + 1, previousEnd: 0, seed: this.#seed() }, 0)
+    await this.probe()
+    await this.sync()
+  }
+
+  /**
+   * Writes a little behind what counts. Rejects when that cannot be done. What could not be taken
+   * into the base, or may not be where it was written, has to be there after this.
+   */
+  async probe(): Promise<void> {
+    if (this.#failure !== undefined || this.problem() !== undefined) await this.absorbAll()
+    const [segment] = this.#segments as [Segment]
+    const file = this.#fileOf(segment)
+    await file.write(segment.image, segment.written, segment.clear(PROBE_SIZE))
+    this.#unsynced.add(file)
+    segment.begin()
+  }
+
+  /** Appends a batch and resolves when it is written: from then on it can be read. */
+  async append(changes: readonly JournaledChange[]): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    const size = batchSize(changes)
+    if (!this.#segments[0]?.fits(size)) await this.#rotate(size)
+    const [segment] = this.#segments as [Segment]
+    const file = this.#fileOf(segment)
+    file.check()
+    const end = segment.encode(changes, this.#base.generation())
+    await file.write(segment.image, segment.written, end)
+    this.#unsynced.add(file)
+    segment.accept(changes, end)
+    for (const change of changes) {
+      if (change.kind === 'room') this.#lastKey = Math.max(this.#lastKey, change.record.key)
+    }
+  }
+
+  /** Resolves when everything appended so far survives a power cut. */
+  async sync(): Promise<void> {
+    try {
+      for (const file of this.#unsynced) {
+        await file.sync()
+        this.#unsynced.delete(file)
+      }
+    } catch (error) {
+      // To ask the system again would be answered by a lie: what it could not write, it forgets.
+      this.#failure = error
+      throw error
+    }
+  }
+
+  /** What is wrong with the journal, as far as a look at it tells. */
+  problem(): string | undefined {
+    try {
+      for (const file of this.#files.values()) file.check()
+      return undefined
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+  }
+
+  /** Resolves when everything appended so far is in the base. Tries again what failed before. */
+  async absorbAll(): Promise<void> {
+    await this.#absorbing
+    this.#failure = undefined
+    if (this.#segments.length > 1) this.#absorb()
+    await this.#absorbed()
+    if (this.#segments[0]?.isEmpty && this.problem() === undefined) return
+    await this.#rotate(0)
+    await this.#absorbed()
+  }
+
+  /** Runs a write to the base when no other one is under way. */
+  exclusively<T>(write: () => Promise<T>): Promise<T> {
+    const written = this.#baseFree.then(write)
+    this.#baseFree = written.catch(() => {})
+    return written
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.#files.values()) await file.close()
+    this.#files.clear()
+  }
+
+  #fileOf({ header }: Segment): SegmentFile {
+    return this.#files.get(header.number) as SegmentFile
+  }
+
+  /** Begins another segment; the present one goes into the base. */
+  async #rotate(size: number): Promise<void> {
+    await this.#absorbed()
+    const [full] = this.#segments as [Segment]
+    const number = full.header.number + 1
+    await this.#begin({ number, previousEnd: full.written, seed: this.#seed() }, size)
+    this.#absorb()
+  }
+
+  async #begin(header: SegmentHeader, size: number): Promise<void> {
+    this.#files.set(header.number, await this.#open(header.number % 2))
+    const needed = Math.max(this.#segmentSize, HEADER_LENGTH + size)
+    const spare = this.#spare
+    this.#spare = undefined
+    const fits = spare !== undefined && spare.length >= needed
+    const image = fits ? spare : Buffer.allocUnsafeSlow(needed)
+    this.#segments.unshift(new Segment(header, image))
+  }
+
+  /** Rejects when the older segment could not be taken into the base. */
+  async #absorbed(): Promise<void> {
+    await this.#absorbing
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  #absorb(): void {
+    const segment = this.#segments[1] as Segment
+    this.#absorbing = this.#takeIn(segment).catch((error) => {
+      this.#failure = error
+    })
+  }
+
+  async #takeIn(segment: Segment): Promise<void> {
+    const { image, header } = segment
+    const base = this.#base
+    for (const entries of slices(segment.entries())) {
+      await this.exclusively(() => base.absorb({ image, entries }))
+    }
+    await this.exclusively(() => base.absorb({ image, entries: [], completes: header.number }))
+    await base.flush()
+    this.#segments = this.#segments.filter((other) => other !== segment)
+    if (image.length === this.#segmentSize) this.#spare = image
+    const file = this.#fileOf(segment)
+    this.#files.delete(header.number)
+    this.#unsynced.delete(file)
+    await file.close()
+  }
+}
+
+/** Bytes: some ten thousand messages. */
+const SEGMENT_SIZE = 8 * 1024 * 1024
+
+/** Bytes that a probe writes: as much as a few messages, so that success means something. */
+const PROBE_SIZE = 64 * 1024

@@ -1,0 +1,94 @@
+import type { JournalBase, LastEnd, Slice } from '../../src/broker/embedded/journal-base.js'
+import { EntryCursor } from '../../src/broker/embedded/journal-codec.js'
+import type { SegmentFile } from '../../src/broker/embedded/journal-file.js'
+import { idKeys, readMessage } from '../../src/broker/embedded/lmdb-codec.js'
+import { createMemoryStore } from '../../src/broker/embedded/memory-store.js'
+import type { Change, LogStore } from '../../src/broker/embedded/store.js'
+
+/** What outlives the lives of a journaled store: a base and two files, all in memory. */
+export class MemoryDisk {
+  readonly #store = createMemoryStore()
+  readonly #files: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)]
+  #absorbed = 0
+  lastEnd: LastEnd = 'none'
+  /** Made to fail, by a test. */
+  failing = false
+
+  /** Bytes of the files; a test may change them. */
+  get files(): [Buffer, Buffer] {
+    return this.#files
+  }
+
+  /** The disk as one process sees it, until that process is dead. */
+  life(): { base: JournalBase; open(index: number): Promise<SegmentFile>; end(): void } {
+    let dead = false
+    const step = async () => {
+      await new Promise(setImmediate)
+      if (dead) await new Promise(() => {})
+      if (this.failing) throw new Error('the disk fails')
+    }
+    const own: Omit<JournalBase, keyof LogStore> & Partial<LogStore> = {
+      generation: () => 0,
+      lastEnd: () => this.lastEnd,
+      absorbed: () => this.#absorbed,
+      absorb: async (slice) => {
+        await step()
+        await this.#store.commit(this.#fresh(slice))
+        if (slice.completes !== undefined) this.#absorbed = slice.completes
+      },
+      commit: async (changes) => {
+        await step()
+        await this.#store.commit(changes)
+      },
+      flush: step,
+      close: step,
+    }
+    const base = new Proxy(this.#store, {
+      get: (target, name: keyof LogStore) =>
+        own[name] ?? (target[name] as () => unknown).bind(target),
+    }) as JournalBase
+    const open = async (index: number): Promise<SegmentFile> => ({
+      path: `journal.${index}`,
+      read: async () => Buffer.from(this.#files[index] as Buffer),
+      write: async (image, start, end) => {
+        await step()
+        const length = Math.max(end, this.#files[index]?.length ?? 0)
+        const bytes = Buffer.alloc(length)
+        this.#files[index]?.copy(bytes)
+        image.copy(bytes, start, start, end)
+        this.#files[index] = bytes
+      },
+      sync: step,
+      check: () => {},
+      close: async () => {},
+    })
+    return {
+      base,
+      open,
+      end: () => {
+        dead = true
+      },
+    }
+  }
+
+  /** The changes that entries stand for; what is in the store already is not put there again. */
+  #fresh({ image, entries }: Slice): Change[] {
+    const entry = new EntryCursor(image)
+    const changes: Change[] = []
+    for (const at of entries) {
+      entry.at = at
+      if (!entry.isMessage) {
+        const { name, record } = entry.room()
+        changes.push({ kind: 'room', name, record })
+        continue
+      }
+      const room = image.readUIntBE(entry.key, 6)
+      const offset = image.readUIntBE(entry.key + 6, 6)
+      if (offset <= (this.#store.newest(room)?.offset ?? 0)) continue
+      const [, user = '', id = ''] = idKeys.readKey(image, entry.idKey, entry.value)
+      const message = readMessage(offset, image.subarray(entry.value, entry.end))
+      changes.push({ kind: 'append', room, user, id, message })
+    }
+    return changes
+  }
+}
