@@ -1,14 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { IncomingMessage, type Server } from 'node:http'
-import {
-  type Http2SecureServer,
-  Http2ServerRequest,
-  type Http2ServerResponse,
-  type ServerHttp2Session,
-} from 'node:http2'
+import { type Http2SecureServer, Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { Duplex } from 'node:stream'
 import fp from 'fastify-plugin'
+import { systemClock } from '../src/clock.js'
+import { Http2Sessions } from '../src/connections/http2-sessions.js'
 import { Http2StreamSocket } from '../src/connections/http2-stream.js'
 
 export interface WebSocketH2Options {
@@ -47,8 +44,12 @@ export const websocketH2 = fp<WebSocketH2Options>(
       enableConnectProtocol: true,
       ...(maxConcurrentStreams !== undefined && { maxConcurrentStreams }),
     })
-    ;(server as unknown as Server).on('connect', onConnect)
-    closeSessions(fastify, server, closeTimeout)
+    const options = { clock: systemClock, log: fastify.log, closeTimeout }
+    const sessions = new Http2Sessions(server, options)
+    ;(server as unknown as Server).on('connect', (request, response) =>
+      onConnect(server, sessions, request, response),
+    )
+    fastify.addHook('preClose', async () => sessions.close())
   },
   { name: 'websocket-h2', fastify: '5.x', dependencies: ['@fastify/websocket'] },
 )
@@ -65,20 +66,22 @@ export function isHttp2(server: unknown): boolean {
 
 /** Listener of `connect`, which has other arguments on HTTP/1.1. */
 function onConnect(
-  this: Server,
+  server: Http2SecureServer,
+  sessions: Http2Sessions,
   request: Http2ServerRequest | IncomingMessage,
-  response: Http2ServerResponse | Socket,
+  response: Http2ServerResponse | Duplex,
 ): void {
-  const others = this.listenerCount('connect') > 1
+  const others = server.listenerCount('connect') > 1
   if (!(request instanceof Http2ServerRequest)) {
     // What Node does when nobody listens: this is no proxy.
-    if (!others) (response as Socket).destroy()
+    if (!others) (response as Duplex).destroy()
     return
   }
   const protocol = request.headers[':protocol']
   if (protocol === 'websocket') {
+    sessions.watch(request.stream)
     const socket = new Http2StreamSocket(request.stream)
-    this.emit('upgrade', handshakeOf(request, socket), socket, Buffer.alloc(0))
+    server.emit('upgrade', handshakeOf(request, socket), socket, Buffer.alloc(0))
   } else if (!others) {
     // RFC 9110, sections 9.3.6 and 15.6.2: no tunnels, and no other protocol in a stream.
     const answer = response as Http2ServerResponse
@@ -111,33 +114,4 @@ function handshakeOf(
   request.complete = true
   request.push(null)
   return request
-}
-
-/**
- * Lets connections end with the application: with GOAWAY when `preClose` is done with what is open on
- * them, by force at the deadline. Below Node 24 they would outlive the server's `close`.
- */
-function closeSessions(
-  fastify: FastifyInstance,
-  server: Http2SecureServer,
-  closeTimeout: number,
-): void {
-  const sessions = new Set<ServerHttp2Session>()
-  let closing = false
-  const add = (session: ServerHttp2Session) => {
-    if (closing) return session.close()
-    sessions.add(session)
-    session.once('close', () => sessions.delete(session))
-  }
-  server.on('session', add)
-  fastify.addHook('preClose', (done) => {
-    closing = true
-    for (const session of sessions) session.close()
-    const deadline = setTimeout(() => {
-      for (const session of sessions) session.destroy()
-    }, closeTimeout)
-    deadline.unref()
-    server.once('close', () => clearTimeout(deadline))
-    done()
-  })
 }

@@ -19,7 +19,8 @@ export class Bystander {
 
   /** Connects and joins a room of its own. */
   static async connect(url: string, token: string): Promise<Bystander> {
-    const socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` } })
+    const headers = { authorization: `Bearer ${token}` }
+    const socket = new WebSocket(url, { headers, rejectUnauthorized: false })
     await new Promise((resolve, reject) => {
       socket.once('open', resolve)
       socket.once('error', reject)

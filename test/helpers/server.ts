@@ -20,6 +20,8 @@ export interface ServerProcess {
   readonly pid: number
   /** The last lines that it wrote. */
   readonly log: readonly string[]
+  /** How many lines it has written so far. */
+  readonly logged: number
   /** SIGKILL: no handler of the process runs. Resolves when it is gone. */
   kill(): Promise<void>
   /** SIGTERM. Resolves with the exit code. */
@@ -42,7 +44,12 @@ export async function startServer(
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-'))
   const settings = { ...env, DATA_DIR: dataDir }
   const log: string[] = []
-  let running = launch({ PORT: '0', ...settings }, log)
+  let logged = 0
+  const start = (port: string) => {
+    const child = launch({ ...settings, PORT: port }, log)
+    return child.on('logged', () => logged++)
+  }
+  let running = start(env.PORT ?? '0')
   t.teardown(async () => {
     await end(running, 'SIGKILL')
     await rm(dataDir, { recursive: true, force: true })
@@ -52,6 +59,9 @@ export async function startServer(
     url,
     dataDir,
     log,
+    get logged() {
+      return logged
+    },
     get pid() {
       return running.pid as number
     },
@@ -61,7 +71,7 @@ export async function startServer(
     stop: () => end(running, 'SIGTERM'),
     exited: () => exitOf(running),
     async restart() {
-      running = launch({ ...settings, PORT: new URL(url).port }, log)
+      running = start(new URL(url).port)
       await listening(running, log)
     },
   }
@@ -82,6 +92,7 @@ function launch(env: Record<string, string>, log: string[]): ChildProcess {
     createInterface({ input: stream as NonNullable<typeof stream> }).on('line', (line) => {
       log.push(line)
       if (log.length > KEPT_LINES) log.shift()
+      child.emit('logged')
       const url = /"url":"(http[^"]+)"/.exec(line)?.[1]
       if (url !== undefined) child.emit('listening', url)
     })

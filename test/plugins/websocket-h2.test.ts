@@ -12,6 +12,7 @@ import { type CertificateFiles, makeCertificate } from '../helpers/certificate.j
 import { ChatClient } from '../helpers/chat-client.js'
 import { extendedConnect, Http2WebSocket, type Refusal, textOf } from '../helpers/h2-websocket.js'
 import { JWT_SECRET, signToken } from '../helpers/jwt.js'
+import { connectFrame, RawHttp2 } from '../helpers/raw-h2.js'
 import { startService, type TestService } from '../helpers/service.js'
 
 let certificate: CertificateFiles
@@ -324,11 +325,15 @@ t.test('connections that are cut leave nothing behind', async (t) => {
 async function foreignApp(
   t: Test,
   build: (app: FastifyInstance) => Promise<unknown>,
-  secure = true,
+  { secure = true, idle = 72_000 } = {},
 ): Promise<{ url: string; app: FastifyInstance }> {
   const { key, cert } = certificate
   const options = secure ? { https: { allowHTTP1: true, key, cert } } : {}
-  const app = Fastify({ http2: true, ...options } as object) as unknown as FastifyInstance
+  const app = Fastify({
+    http2: true,
+    http2SessionTimeout: idle,
+    ...options,
+  } as object) as unknown as FastifyInstance
   t.teardown(() => app.close())
   app.get('/theirs', async () => ({ theirs: true }))
   await build(app)
@@ -367,7 +372,7 @@ t.test('the plugin serves any application with @fastify/websocket', async (t) =>
           },
         )
       },
-      secure,
+      { secure },
     )
     const session = await openSession(t, url)
     t.equal(session.remoteSettings.maxConcurrentStreams, 20)
@@ -411,6 +416,27 @@ t.test('mounted in an application of HTTP/2, rooms are open to both ways', async
     // Of its own accord @fastify/websocket closes without a code.
     for (const client of clients) t.equal((await client.closed).code, own ? 1005 : 1012)
   }
+})
+
+t.test('a connection that nobody reads is dropped with what waits for it', async (t) => {
+  const build = async (app: FastifyInstance) => {
+    await app.register(websocket)
+    await app.register(websocketH2, { closeTimeout: 100 })
+    app.get('/flood', { websocket: true }, (socket) => {
+      socket.send(Buffer.alloc(20_000_000))
+      socket.close(4008)
+      socket.terminate()
+    })
+  }
+  const { url, app } = await foreignApp(t, build, { idle: 200 })
+  const raw = await RawHttp2.open(Number(new URL(url).port))
+  raw.write(connectFrame(1, '/flood', {}))
+  raw.socket.pause()
+  const connections = () =>
+    new Promise<number>((resolve) => app.server.getConnections((_error, count) => resolve(count)))
+  while ((await connections()) === 0) await new Promise(setImmediate)
+  while ((await connections()) > 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  raw.socket.destroy()
 })
 
 t.test('an application of HTTP/1.1 is told that the plugin does not fit', async (t) => {
