@@ -24,6 +24,7 @@ const nobody: BrokerHandler = {
   signal() {},
   direct: () => 0,
   command() {},
+  answer: () => Promise.reject(new Error('nobody is asked')),
 }
 
 async function withBroker<T>(durability: Durability, run: (broker: Broker) => Promise<T>) {

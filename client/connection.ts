@@ -10,6 +10,7 @@ import type { Settings } from './options.js'
 import { abandon, openSocket, type SocketLike } from './socket.js'
 import { keepTokens, type Tokens } from './tokens.js'
 import { isOffline, watchWake } from './wake.js'
+import { chooseWay } from './ways.js'
 import { parseEvent, type RequestName, type RequestOf } from './wire.js'
 
 /** Events that concern neither the connection itself nor a request. */
@@ -41,6 +42,7 @@ export abstract class Connection<Msg> extends Emitter<ClientEvents<Msg>> {
   channel: Channel | undefined
   readonly settings: Settings
   readonly #tokens: Tokens
+  readonly #way: ReturnType<typeof chooseWay>
   #try: object | undefined
   #socket: SocketLike | undefined
   #liveness: Liveness | undefined
@@ -55,6 +57,7 @@ export abstract class Connection<Msg> extends Emitter<ClientEvents<Msg>> {
     super()
     this.settings = settings
     this.#tokens = keepTokens(settings.getToken, settings.clock)
+    this.#way = chooseWay(settings)
   }
 
   /** The connection came, went, or will not come again by itself. */
@@ -92,15 +95,18 @@ export abstract class Connection<Msg> extends Emitter<ClientEvents<Msg>> {
   }
 
   async #connect(current: object): Promise<void> {
-    const { WebSocket, url, connectTimeout } = this.settings
+    const { WebSocket, fallback, url, connectTimeout } = this.settings
     try {
       // After a first failure, and now and then after more of them, the token may be the cause.
       const suspect = this.#retries % SUSPECT_EVERY === (this.welcome ? 2 : 1)
       const token = await this.#tokens.next(suspect)
+      const Socket = await this.#way(this.#retries, !!this.welcome)
       if (current !== this.#try) return
-      this.#after(connectTimeout, () => this.#lost('Connect time-out'))
+      // A proxy may swallow the handshake: time is left for the other way.
+      const patience = fallback && Socket === WebSocket ? connectTimeout / 2 : connectTimeout
+      this.#after(patience, () => this.#lost('Connect time-out'))
       this.#socket = openSocket(
-        WebSocket,
+        Socket,
         url,
         token,
         (data) => this.#receive(data),

@@ -22,6 +22,11 @@ export interface ClientOptions {
   readonly maxRetries?: number
   /** How long a try to connect may take, up to the server's welcome. Default: 10 000 ms. */
   readonly connectTimeout?: number
+  /**
+   * Whether to go over Server-Sent Events and POST where a WebSocket does not open. A try with a
+   * WebSocket then has half of `connectTimeout`. Default: true.
+   */
+  readonly fallback?: boolean
   /** Messages of one room that may wait to be stored, failed ones included. Default: 1000. */
   readonly outboxLimit?: number
   /** Where waiting messages survive a reload. Default: nowhere. */
@@ -39,6 +44,7 @@ export interface Settings {
   readonly backoff: Backoff
   readonly maxRetries: number
   readonly connectTimeout: number
+  readonly fallback: boolean
   readonly outboxLimit: number
   readonly store: OutboxStore | undefined
   readonly WebSocket: SocketConstructor
@@ -55,6 +61,7 @@ export function resolveOptions(options: ClientOptions): Settings {
     backoff: { base: 1000, cap: 30_000, ...options.backoff },
     maxRetries: options.maxRetries ?? Number.POSITIVE_INFINITY,
     connectTimeout: options.connectTimeout ?? 10_000,
+    fallback: options.fallback ?? true,
     outboxLimit: options.outboxLimit ?? 1000,
     store: options.store,
     WebSocket,

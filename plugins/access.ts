@@ -37,6 +37,7 @@ export default fp<{ config: Config }>(
     fastify.decorate('originAllowed', (request: FastifyRequest) =>
       policy({
         origin: request.headers.origin,
+        site: request.headers['sec-fetch-site'],
         host: request.host,
         secure: request.protocol === 'https',
       }),
@@ -54,7 +55,7 @@ export default fp<{ config: Config }>(
         },
         config.jwtCookie,
       )
-      const ticket = token === undefined && request.ws ? findTicket(query) : undefined
+      const ticket = token === undefined && opensConnection(request) ? findTicket(query) : undefined
       request.tokenMissing = token === undefined && ticket === undefined
       if (token !== undefined) request.identity = await parley.verify(token)
       else if (ticket !== undefined) request.identity = await parley.redeem(ticket)
@@ -79,6 +80,11 @@ export default fp<{ config: Config }>(
   },
   { name: 'parley-access', fastify: '5.x', dependencies: ['parley-service', 'parley-errors'] },
 )
+
+/** Whether a request asks for a connection: a WebSocket's handshake, or a stream. */
+export function opensConnection({ ws, routeOptions }: FastifyRequest): boolean {
+  return ws || routeOptions.config?.opensConnection === true
+}
 
 function originPolicy({ allowedOrigins, allowNoOrigin }: Config) {
   try {

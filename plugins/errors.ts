@@ -3,6 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { StoreUnavailable } from '../src/broker/broker.js'
 import { ParleyError } from '../src/errors.js'
+import { opensConnection } from './access.js'
 
 /** Fastify's own errors that have a code in our table. */
 const CODES: Readonly<Record<string, ParleyError['code']>> = {
@@ -20,7 +21,7 @@ export default fp(
     fastify.setErrorHandler(async (error: FastifyError, request, reply) => {
       const known = toParleyError(error)
       if (known.code === 'INTERNAL') request.log.error({ err: error }, 'request failed')
-      else if (request.ws) logRefusal(request, known)
+      else if (opensConnection(request)) logRefusal(request, known)
       return sendError(reply, known)
     })
     fastify.setNotFoundHandler((request, reply) =>
@@ -55,7 +56,7 @@ function toParleyError(error: FastifyError): ParleyError {
 }
 
 function sendError(reply: FastifyReply, { statusCode, code, message, retryAfter }: ParleyError) {
-  const place = reply.request.ws ? 'handshake' : 'request'
+  const place = opensConnection(reply.request) ? 'handshake' : 'request'
   reply.server.parley.stats.countRefused(place, code)
   if (code === 'UNAUTHORIZED') reply.header('www-authenticate', challenge(reply.request, message))
   if (code === 'UPGRADE_REQUIRED' && reply.request.raw.httpVersionMajor === 1) {

@@ -7,6 +7,12 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Hook of the WebSocket routes: everything that is settled before the upgrade. */
     handshake: onRequestAsyncHookHandler
+    /** Hook of routes that open a stream: the same, without what only a WebSocket has. */
+    admit: onRequestAsyncHookHandler
+  }
+  interface FastifyContextConfig {
+    /** The route opens a connection: it takes tickets, and counts as a handshake. */
+    opensConnection?: boolean
   }
 }
 
@@ -17,16 +23,20 @@ const KEY = /^[A-Za-z0-9+/]{22}==$/
 export default fp(
   async (fastify) => {
     const { parley } = fastify
-    const handshake: onRequestAsyncHookHandler = async (request) => {
-      if (!request.ws) throw new ParleyError('UPGRADE_REQUIRED')
-      refuseMalformed(request)
+    const admit = async (request: FastifyRequest) => {
       if (parley.draining) throw new ParleyError('DRAINING', undefined, { retryAfter: 1000 })
       if (!fastify.originAllowed(request)) throw new ParleyError('ORIGIN_NOT_ALLOWED')
       parley.admission.checkAddress(request.ip)
       await fastify.limitRequests(request)
       parley.admission.checkUser((await fastify.identify(request)).user)
+    }
+    const handshake: onRequestAsyncHookHandler = async (request) => {
+      if (!request.ws) throw new ParleyError('UPGRADE_REQUIRED')
+      refuseMalformed(request)
+      await admit(request)
       offerOnlyOurSubprotocol(request)
     }
+    fastify.decorate('admit', admit)
     fastify.decorate('handshake', handshake)
   },
   {

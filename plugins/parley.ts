@@ -3,6 +3,8 @@ import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import broadcast from '../routes/broadcast.js'
 import chat from '../routes/chat.js'
+import chatActions from '../routes/chat-actions.js'
+import chatEvents from '../routes/chat-events.js'
 import connections from '../routes/connections/index.js'
 import documents from '../routes/documents.js'
 import drain from '../routes/drain.js'
@@ -82,7 +84,7 @@ const REST = [
   drain,
   stats,
 ]
-const OTHERS = [ws, chat, health, metrics, documents]
+const OTHERS = [ws, chat, chatEvents, chatActions, health, metrics, documents]
 
 async function registerAll(
   scope: Parameters<FastifyPluginAsync>[0],

@@ -119,6 +119,11 @@ export const errors = defineErrors({
     meaning: 'One of the limits `MAX_CONNECTIONS…` is reached; the message says which.',
     remedy: 'Close connections, or raise the limit.',
   },
+  OUT_OF_ORDER: {
+    status: 409,
+    meaning: 'Actions before the posted ones are missing; the message says which comes next.',
+    remedy: 'Post them again from there. A client that waits for each answer never sees this.',
+  },
   NOT_FOUND: {
     status: 404,
     meaning: 'There is no such route, room, user or connection.',

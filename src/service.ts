@@ -15,6 +15,7 @@ import { RateLimit } from './connections/rate-limit.js'
 import { ConnectionRegistry } from './connections/registry.js'
 import type { Transport } from './connections/transport.js'
 import { ParleyError } from './errors.js'
+import { Posts } from './posts.js'
 import { encodeDirect, encodeEvent } from './protocol/encode.js'
 import { PROTOCOL_VERSION } from './protocol/limits.js'
 import { Memberships } from './rooms/membership.js'
@@ -42,6 +43,8 @@ export interface ServiceOptions {
 
 /** A client at the door: its token was verified, its transport is open. */
 export interface Arrival {
+  /** Default: a new one. */
+  readonly id?: string
   readonly endpoint: 'echo' | 'chat'
   readonly identity: Identity
   readonly address: string
@@ -64,6 +67,7 @@ export class RealtimeService {
   readonly rooms: Rooms
   readonly admission: Admission
   readonly administration: Administration
+  readonly posts: Posts
   readonly tickets: Tickets
   readonly stats = new Stats()
   /** Milliseconds since 1970. */
@@ -120,6 +124,12 @@ export class RealtimeService {
       revocationLifetime: config.revocationSeconds * 1000,
       onError: (err, what) => log.error({ err }, what),
     })
+    this.posts = new Posts({
+      broker,
+      clock,
+      connections,
+      receive: (connection, action) => this.receive(connection, action),
+    })
     const context = {
       broker,
       clock,
@@ -140,7 +150,7 @@ export class RealtimeService {
 
   /** Opens the broker and starts the heartbeat. Rejects when the store cannot be opened. */
   async start(): Promise<void> {
-    const { rooms, administration } = this
+    const { rooms, administration, posts } = this
     const handler: BrokerHandler = {
       message: (room, epoch, message) => rooms.message(room, epoch, message),
       reset: (room, position) => rooms.reset(room, position),
@@ -148,6 +158,7 @@ export class RealtimeService {
       signal: (room, signal) => rooms.signal(room, signal),
       direct: (user, message) => this.#direct(user, encodeDirect(message)),
       command: (command) => administration.execute(command),
+      answer: (question) => posts.answer(question),
     }
     await this.broker.start(handler)
     await administration.start()
@@ -175,9 +186,16 @@ export class RealtimeService {
   }
 
   /** Registers a connection; on `/chat` it is sent its `welcome`. */
-  open({ endpoint, identity, address, transport, request }: Arrival): Connection {
+  open({
+    id = this.#clock.id(),
+    endpoint,
+    identity,
+    address,
+    transport,
+    request,
+  }: Arrival): Connection {
     const { config } = this
-    const info = { id: this.#clock.id(), endpoint, identity, address, since: this.#clock.now() }
+    const info = { id, endpoint, identity, address, since: this.#clock.now() }
     const connection = new Connection(info, {
       transport,
       flushQueue: this.#flushQueue,
@@ -190,7 +208,6 @@ export class RealtimeService {
     })
     this.connections.add(connection)
     this.stats.opened++
-    const { id } = info
     const details = { connection: id, user: identity.user, address, endpoint, reqId: request }
     this.#log.info({ ...details, transport: transport.name }, 'connection opened')
     if (endpoint === 'chat') connection.send(this.#welcome(connection))

@@ -15,6 +15,8 @@ const ROUTES = [
   'GET /health',
   'GET /health/live',
   'GET /health/ready',
+  'GET /chat/events',
+  'POST /chat/actions',
   'GET /rooms',
   'GET /rooms/{room}',
   'GET /rooms/{room}/members',

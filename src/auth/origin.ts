@@ -1,6 +1,11 @@
 /** What the Origin check needs to know of a handshake. */
 export interface OriginRequest {
   readonly origin: string | undefined
+  /**
+   * `Sec-Fetch-Site` (W3C Fetch Metadata), with which browsers say of a GET without an Origin
+   * whether a page of the same origin makes it. Pages cannot set it.
+   */
+  readonly site?: string | string[] | undefined
   /** The `Host` header, or what a trusted proxy says it was. */
   readonly host: string | undefined
   /** The request came over TLS, to this process or to a trusted proxy. */
@@ -38,8 +43,10 @@ export function createOriginPolicy(options: OriginOptions): OriginPolicy {
     else throw new TypeError(`"${entry}" is not an origin such as https://app.example.com`)
   }
 
-  return ({ origin, host, secure }) => {
-    if (origin === undefined) return options.allowNone
+  return ({ origin, site, host, secure }) => {
+    if (origin === undefined) {
+      return site === undefined || site === 'none' ? options.allowNone : site === 'same-origin'
+    }
     if (!ORIGIN.test(origin)) return false
     if (all) return true
     const given = normalise(origin)

@@ -34,6 +34,9 @@ import type { Member } from '../protocol/events.js'
  * 10. What was remembered is seen by every later call anywhere, also after a restart where the
  *    rooms' logs outlive one, and never after its lifetime. Of all calls to `take` for one key, at
  *    most one gets the value, also when they come at the same moment on several nodes.
+ * 11. `ask` reaches the handler of the node of that name, at most once, and resolves with its
+ *    answer; with undefined when there is no such node. When no answer came in time it rejects
+ *    with `StoreUnavailable`: the node may have heard the question or not.
  *
  * Example, on any implementation:
  *
@@ -47,6 +50,9 @@ import type { Member } from '../protocol/events.js'
 export interface Broker {
   /** Short name for health and metrics: `embedded`, `redis`. */
   readonly name: string
+
+  /** Name of this node, unlike any other's, also of earlier ones: 16 URL-safe characters. */
+  readonly node: string
 
   /** Starts; every event goes to this one handler. Rejects when the store cannot be opened. */
   start(handler: BrokerHandler): Promise<void>
@@ -101,6 +107,12 @@ export interface Broker {
   command(command: Command): Promise<void>
 
   /**
+   * Asks one node, whichever it is. See 11 of the contract.
+   * @param question text of any length that a message may have
+   */
+  ask(node: string, question: string): Promise<string | undefined>
+
+  /**
    * Keeps a small value, replacing what the key had. Rejects with `StoreUnavailable` also when
    * too many values are kept already.
    * @param key 1–600 characters
@@ -131,6 +143,8 @@ export interface BrokerHandler {
   /** Returns how many connections of this node it was handed to. */
   direct(user: string, message: DirectMessage): number
   command(command: Command): void
+  /** Answers what a node asked. The one call that may take its time, and that may reject. */
+  answer(question: string): Promise<string>
 }
 
 /** What every node is to do. Plain data, so that it can travel as JSON. */

@@ -1,3 +1,4 @@
+import { encodeEventStream } from './event-stream.js'
 import { encodeTextFrames } from './frame.js'
 
 /**
@@ -7,15 +8,25 @@ import { encodeTextFrames } from './frame.js'
 export class Batch {
   /** Complete events as JSON text, in order. */
   readonly events: readonly string[]
+  /** Epoch of the messages among them, where they come from a room. */
+  readonly epoch: string | undefined
   #frames: Buffer | undefined
+  #eventStream: Buffer | undefined
 
-  constructor(events: readonly string[]) {
+  constructor(events: readonly string[], epoch?: string) {
     this.events = events
+    this.epoch = epoch
   }
 
   /** All events as WebSocket text frames in one buffer. */
   frames(): Buffer {
     this.#frames ??= encodeTextFrames(this.events)
     return this.#frames
+  }
+
+  /** All events as Server-Sent Events in one buffer. */
+  eventStream(): Buffer {
+    this.#eventStream ??= encodeEventStream(this.events, this.epoch)
+    return this.#eventStream
   }
 }

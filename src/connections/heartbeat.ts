@@ -68,7 +68,8 @@ export class Heartbeat {
     pulse.active = received === pulse.received ? pulse.active + stalled : now
     pulse.received = received
 
-    if (interval > 0 && now - pulse.heard > 2 * interval - this.#period) {
+    const silent = interval > 0 && now - pulse.heard > 2 * interval - this.#period
+    if (silent && transport.answersPings) {
       connection.close(CloseCode.heartbeatLost, 'Heartbeat lost')
     } else if (idleTimeout > 0 && now - pulse.active >= idleTimeout) {
       connection.close(CloseCode.goingAway, 'Idle timeout')

@@ -5,8 +5,10 @@ import type { Batch } from './batch.js'
  * peer does not take waits in `buffered`, which the connection holds within its limit.
  */
 export interface Transport {
-  /** Name for logs and `GET /connections`: `websocket`, … */
+  /** Name for logs and `GET /connections`: `websocket`, `sse` */
   readonly name: string
+  /** Whether the peer answers pings, or something else that shows: if not, its silence means nothing. */
+  readonly answersPings: boolean
   /** Bytes accepted by `write` that the peer has not taken yet. */
   readonly buffered: number
   /** Bytes received from the peer since the start, of any kind: a sign of life. */
@@ -17,7 +19,7 @@ export interface Transport {
   write(batch: Batch): boolean
   /** As `write` with one after the other, at the cost of one write where that is cheaper. */
   writeBoth(first: Batch, second: Batch): boolean
-  /** Sends a transport-level ping, which the peer's transport answers by itself. */
+  /** Sends a transport-level ping, which the peer's transport answers by itself if it can. */
   ping(): void
   /** Calls `drained` once, when everything written was taken or the transport closed. */
   onceDrained(drained: () => void): void

@@ -21,6 +21,7 @@ export type ByteStream = Duplex & { readonly bytesRead?: number; readonly bytesW
 export class WebSocketTransport implements Transport {
   /** `websocket-h2` over HTTP/2 (RFC 8441). */
   readonly name: 'websocket' | 'websocket-h2'
+  readonly answersPings = true
   readonly #ws: WebSocket
   readonly #socket: ByteStream
 

@@ -31,7 +31,12 @@ export function asyncApiDocument(): object {
       license: { name: 'MIT' },
     },
     defaultContentType: 'application/json',
-    channels: { chat: chatChannel(), echo: echoChannel() },
+    channels: {
+      chat: chatChannel(),
+      events: eventsChannel(),
+      actions: actionsChannel(),
+      echo: echoChannel(),
+    },
     operations: operations(),
     components: { messages: messages() },
   }
@@ -44,13 +49,38 @@ function chatChannel(): object {
     title: 'Rooms',
     description:
       'The token travels as `Authorization: Bearer`, as the subprotocol `bearer.<token>`, in a cookie, or as `?ticket=`.',
-    messages: Object.fromEntries(
-      names
-        .filter((name) => name !== 'data')
-        .map((name) => [name, ref(`components/messages/${name}`)]),
-    ),
+    messages: refs(names.filter((name) => name !== 'data')),
     bindings: { ws: { method: 'GET', bindingVersion: '0.1.0' } },
   }
+}
+
+/** What the server sends, and what it is sent, where a WebSocket carries both. */
+const sent = events.map(eventName)
+const answers = ACTION_NAMES.filter((name) => name !== 'ping').map(replyName)
+
+function eventsChannel(): object {
+  return {
+    address: '/chat/events',
+    title: 'Rooms: the way down without WebSocket',
+    description:
+      'Server-Sent Events; each `data` is one event. The last one, `close`, has the code.',
+    messages: refs([...sent, ...answers]),
+    bindings: { http: { bindingVersion: '0.3.0' } },
+  }
+}
+
+function actionsChannel(): object {
+  return {
+    address: '/chat/actions',
+    title: 'Rooms: the way up without WebSocket',
+    description: 'POST, one action as JSON or one a line; answered in the events.',
+    messages: refs(ACTION_NAMES),
+    bindings: { http: { bindingVersion: '0.3.0' } },
+  }
+}
+
+function refs(names: readonly string[]): object {
+  return Object.fromEntries(names.map((name) => [name, ref(`components/messages/${name}`)]))
 }
 
 function echoChannel(): object {
@@ -85,6 +115,18 @@ function operations(): Record<string, object> {
       summary: 'What the server sends by itself.',
       messages: events.map((name) => here(eventName(name))),
     },
+    streamed: {
+      action: 'send',
+      channel: ref('channels/events'),
+      summary: 'All of it as Server-Sent Events.',
+      messages: [...sent, ...answers].map((name) => ref(`channels/events/messages/${name}`)),
+    },
+    posted: {
+      action: 'receive',
+      channel: ref('channels/actions'),
+      summary: 'Actions for a stream.',
+      messages: ACTION_NAMES.map((name) => ref(`channels/actions/messages/${name}`)),
+    },
     echo: {
       action: 'receive',
       channel: ref('channels/echo'),
@@ -117,5 +159,10 @@ function okSchema(name: Exclude<ActionName, 'ping'>): object {
 }
 
 /** An event and an action have the same name: `signal`. */
-const eventName = (name: string) => (name in ActionSchemas ? `${name}_event` : name)
-const replyName = (name: string) => `${name}_ok`
+function eventName(name: string): string {
+  return name in ActionSchemas ? `${name}_event` : name
+}
+
+function replyName(name: string): string {
+  return `${name}_ok`
+}

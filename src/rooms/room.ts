@@ -67,6 +67,8 @@ export class Room {
 
   /** The log was lost or erased. */
   reset(position: Position): void {
+    // What is waiting is of the old epoch.
+    this.flush()
     this.#early = undefined
     this.#epoch = position.epoch
     this.#offset = position.offset
@@ -98,7 +100,7 @@ export class Room {
   /** Sends what has come in to the members, in one buffer. */
   flush(): void {
     if (this.#events.length === 0) return
-    const batch = new Batch(this.#events)
+    const batch = new Batch(this.#events, this.#epoch)
     this.#events = []
     for (const member of this.members) member.deliver(batch)
     if (this.#storedAt === 0) return

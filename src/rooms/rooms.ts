@@ -19,7 +19,7 @@ interface Entry {
 }
 
 /** The rooms in which this node has members, and the broker's events on their way to them. */
-export class Rooms implements Omit<BrokerHandler, 'direct' | 'command'> {
+export class Rooms implements Omit<BrokerHandler, 'direct' | 'command' | 'answer'> {
   readonly #broker: Broker
   readonly #flushQueue: FlushQueue
   readonly #onDelivered: (storedAt: number) => void

@@ -394,6 +394,16 @@ export function brokerContract(t: Test, options: ContractOptions): void {
     t.same(broker.health(), { ok: true })
   })
 
+  check('a broker that asks itself is answered; nobody else is there', async (t, it) => {
+    const { broker, heard } = it
+    t.match(broker.node, /^[\w-]{16}$/)
+    t.equal(await broker.ask(broker.node, 'why?'), 're: why?')
+    t.same(heard.questions, ['why?'])
+    t.equal(await broker.ask('somebodyelse-000', 'why?'), undefined)
+    t.equal(await broker.ask('{}', 'why?'), undefined)
+    await t.rejects(broker.ask(broker.node, 'fail'), StoreUnavailable)
+  })
+
   check('close commits what was accepted, then everything rejects', async (t, { broker }) => {
     const accepted = range(1, 20).map((n) => broker.append('r', message(n)))
     await broker.close()
@@ -414,6 +424,7 @@ export function brokerContract(t: Test, options: ContractOptions): void {
       ['room', () => broker.room('r')],
       ['erase', () => broker.erase('r')],
       ['command', () => broker.command({ command: 'broadcast', event: '{}' })],
+      ['ask', () => broker.ask(broker.node, 'why?')],
       ['remember', () => broker.remember('k', 'v', 1000)],
       ['take', () => broker.take('k')],
       ['remembered', () => broker.remembered('')],
@@ -475,6 +486,23 @@ function nodesContract(check: Check): void {
     await other.heard.until(() => other.heard.offsets('r').length === 60)
     t.same(heard.offsets('r'), range(1, 60))
     t.same(other.heard.messages('r'), heard.messages('r'))
+  })
+
+  check('a node that is asked answers, no other one hears it', async (t, it) => {
+    const { broker, heard, lab } = it
+    const other = await startNode(t, lab)
+    t.not(other.broker.node, broker.node)
+    const questions = range(1, 40).map((n) => `${n} "ü" \n`)
+    t.same(
+      await Promise.all(questions.map((text) => broker.ask(other.broker.node, text))),
+      questions.map((text) => `re: ${text}`),
+    )
+    t.same(other.heard.questions, questions, 'in the order of the calls')
+    t.same(heard.questions, [])
+    t.equal(await broker.ask(other.broker.node, 'x'.repeat(200_000)), `re: ${'x'.repeat(200_000)}`)
+    await t.rejects(broker.ask(other.broker.node, 'fail'), StoreUnavailable)
+    await other.broker.close()
+    t.equal(await broker.ask(other.broker.node, 'late'), undefined, 'it is gone')
   })
 
   check('every node hears every command; a value is taken by one of them', async (t, it) => {

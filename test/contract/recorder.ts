@@ -18,6 +18,7 @@ export type Recorded =
 export class Recorder implements BrokerHandler {
   readonly directs: { user: string; message: DirectMessage }[] = []
   readonly commands: Command[] = []
+  readonly questions: string[] = []
   /** Connections that `direct` says a message was handed to. */
   connections = 1
   readonly #rooms = new Map<string, Recorded[]>()
@@ -73,6 +74,12 @@ export class Recorder implements BrokerHandler {
   command(command: Command): void {
     this.commands.push(command)
     this.#wake()
+  }
+
+  async answer(question: string): Promise<string> {
+    if (question === 'fail') throw new Error('this question fails')
+    this.questions.push(question)
+    return `re: ${question}`
   }
 
   #record(room: string, event: Recorded): void {

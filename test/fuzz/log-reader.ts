@@ -40,6 +40,7 @@ async function read(dir: string): Promise<LogReading> {
         signal: nothing,
         direct: nothing,
         command: nothing,
+        answer: async () => '',
       }),
     )
     for (const room of ['a', 'b']) {

@@ -41,6 +41,7 @@ await broker.start({
   signal() {},
   direct: () => 0,
   command() {},
+  answer: async () => '',
 })
 
 process.on('message', async (tasks: readonly Task[]) => {

@@ -67,6 +67,8 @@ export class SimClient {
       },
       backoff: { base: 100, cap: 2000 },
       connectTimeout: 3000,
+      // It needs a real network.
+      fallback: false,
       clock,
     })
     this.#client.on('state', (state, { code }) => this.#note(`${state} ${code ?? ''}`))

@@ -71,6 +71,7 @@ const KERNEL_BUFFER = 16_384
 /** A WebSocket between a client and the server, over a network that has its ways. */
 export class SimConnection implements Transport {
   readonly name = 'simulated'
+  readonly answersPings = true
   readonly watch = new WireWatch()
   readonly down: Pipe
   readonly up: Pipe

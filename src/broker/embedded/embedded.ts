@@ -53,6 +53,7 @@ export function createEmbeddedBroker(options: EmbeddedBrokerOptions): Broker {
 
 class EmbeddedBroker implements Broker {
   readonly name = 'embedded'
+  readonly node: string
   readonly #options: EmbeddedBrokerOptions
   readonly #onError: (error: unknown, what: string) => void
   readonly #heads: Heads
@@ -66,6 +67,7 @@ class EmbeddedBroker implements Broker {
 
   constructor(options: EmbeddedBrokerOptions) {
     this.#options = options
+    this.node = options.clock.id()
     this.#onError = options.onError ?? (() => {})
     const { store, clock, durability } = options
     this.#heads = new Heads(store)
@@ -170,6 +172,17 @@ class EmbeddedBroker implements Broker {
   async command(command: Command): Promise<void> {
     this.#assertOpen()
     this.#tell((handler) => handler.command(command))
+  }
+
+  async ask(node: string, question: string): Promise<string | undefined> {
+    this.#assertOpen()
+    if (node !== this.node) return undefined
+    try {
+      return await this.#handler?.answer(question)
+    } catch (error) {
+      this.#onError(error, 'a broker handler threw')
+      throw new StoreUnavailable('the question could not be answered', { cause: error })
+    }
   }
 
   async remember(key: string, value: string, lifetime: number): Promise<void> {

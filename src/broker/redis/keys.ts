@@ -74,6 +74,11 @@ export class Keys {
     return this.#key(`node/${node}`, ':answers')
   }
 
+  /** Sharded channel on which one node is asked questions, and told the answers to its own. */
+  inbox(node: string): Key {
+    return this.#key(`node/${escapeTag(node)}`, ':inbox')
+  }
+
   #key(tag: string, suffix = ''): Key {
     const name = `${this.#prefix}:{${tag}}`
     return { slot: slotOf(name), name: name + suffix }

@@ -28,6 +28,7 @@ import { Keys } from './keys.js'
 import { ERASE } from './log-scripts.js'
 import { readPage } from './page.js'
 import { ClusterPresence } from './presence.js'
+import { Questions } from './questions.js'
 import { RoomsList } from './rooms-list.js'
 import type { Session } from './session.js'
 import { Shards } from './shards.js'
@@ -63,6 +64,7 @@ const CLOSE_TIME = 5000
 
 class RedisBroker implements Broker {
   readonly name = 'redis'
+  readonly node: string
   readonly #options: RedisBrokerOptions
   readonly #onError: (error: unknown, what: string) => void
   readonly #keys: Keys
@@ -71,6 +73,7 @@ class RedisBroker implements Broker {
   readonly #feeds: Feeds
   readonly #presence: ClusterPresence
   readonly #bus: Bus
+  readonly #questions: Questions
   readonly #values: Values
   readonly #roomsList: RoomsList
   #handler: BrokerHandler | undefined
@@ -82,6 +85,7 @@ class RedisBroker implements Broker {
     const { urls, clock, prefix = 'parley', dedupeSeconds = 600 } = options
     const onError = options.onError ?? (() => {})
     this.#onError = onError
+    this.node = clock.id()
     const keys = new Keys(prefix)
     this.#keys = keys
     const events = { up: (session: Session) => this.#up(session) }
@@ -98,6 +102,11 @@ class RedisBroker implements Broker {
     })
     this.#presence = new ClusterPresence(base)
     this.#bus = new Bus(base)
+    this.#questions = new Questions({
+      ...base,
+      node: this.node,
+      answer: (question) => this.#answer(question),
+    })
     this.#values = new Values(shards, keys)
     this.#roomsList = new RoomsList({ ...options, ...base })
   }
@@ -189,6 +198,11 @@ class RedisBroker implements Broker {
     await this.#bus.command(command)
   }
 
+  async ask(node: string, question: string): Promise<string | undefined> {
+    this.#assertOpen()
+    return node === this.node ? this.#answer(question) : this.#questions.ask(node, question)
+  }
+
   async remember(key: string, value: string, lifetime: number): Promise<void> {
     this.#assertOpen()
     await this.#values.remember(key, value, lifetime)
@@ -225,7 +239,8 @@ class RedisBroker implements Broker {
   /** Makes sure of everything that was true with the session before. */
   #up(session: Session): void {
     this.#appends.resume()
-    this.#bus.listen(session).catch((error) => session.end(String(error)))
+    for (const listener of [this.#bus, this.#questions])
+      listener.listen(session).catch((error) => session.end(String(error)))
     this.#feeds.resume(session)
     if (!this.#started) return
     this.#presence.reassert().catch((error) => this.#onError(error, 'presence is incomplete'))
@@ -238,6 +253,16 @@ class RedisBroker implements Broker {
     } catch (error) {
       this.#onError(error, 'a broker handler threw')
       return undefined
+    }
+  }
+
+  async #answer(question: string): Promise<string> {
+    if (!this.#handler) throw new StoreUnavailable('the broker is not started')
+    try {
+      return await this.#handler.answer(question)
+    } catch (error) {
+      this.#onError(error, 'a broker handler threw')
+      throw new StoreUnavailable('the question could not be answered', { cause: error })
     }
   }
 

@@ -45,6 +45,8 @@ export function setup({ random, skew, ...rest }: Options = {}): Setup {
       return `token${reasons.length}`
     },
     WebSocket: server.WebSocket,
+    // It needs a real network.
+    fallback: false,
     clock: own,
     ...rest,
   })

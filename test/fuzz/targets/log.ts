@@ -80,6 +80,7 @@ async function writeLog(dir: string): Promise<Map<string, string>> {
     signal: nothing,
     direct: nothing,
     command: nothing,
+    answer: async () => '',
   })
   const bodies = new Map<string, string>()
   for (const room of ROOMS) {

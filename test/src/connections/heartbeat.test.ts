@@ -8,7 +8,11 @@ const options = { interval: 10_000, idleTimeout: 100_000 }
 /** What the sweep sees of a connection, keeping what is done to it. */
 function connectionWith(clock: FakeClock) {
   const done: string[] = []
-  const transport = { bytesRead: 0, ping: () => void done.push(`ping ${clock.monotonic()}`) }
+  const transport = {
+    answersPings: true,
+    bytesRead: 0,
+    ping: () => void done.push(`ping ${clock.monotonic()}`),
+  }
   const connection = {
     open: true,
     received: 0,
