@@ -84,6 +84,7 @@ const chatEvents: FastifyPluginAsyncTypebox = async (fastify) => {
         endpoint: 'chat',
         identity,
         address: request.ip,
+        request: request.id,
         transport:
           room === undefined
             ? new SseTransport(out, options)
