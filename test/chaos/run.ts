@@ -76,9 +76,12 @@ export async function run({ seed, seconds, browser, serverScript }: RunOptions):
   const parts = { server, proxy, data, workers, recorder, rooms: ROOMS, replaceWorker }
   const harness = new Harness(parts, schedule)
   const onTerminate = () => {
-    void cleanUp().then(() => process.exit(143))
+    void cleanUp().finally(() => process.exit(143))
   }
+  let cleaned = false
   const cleanUp = async () => {
+    if (cleaned) return
+    cleaned = true
     process.off('SIGTERM', onTerminate)
     await Promise.all([workers.end(), server.end()])
     proxy.close()

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { AgentOrder } from './server-agent.js'
 import { SECRET } from './token.js'
 
@@ -13,6 +14,9 @@ export interface ServerOptions {
 
 /** How long a server may take to start or to stop by itself, milliseconds. */
 const PATIENCE = 20_000
+
+/** How long a server may take to start on a busy machine, milliseconds. */
+const START_PATIENCE = 60_000
 
 /** Heartbeat of the servers under test: short, so that dead links are noticed within a run. */
 export const HEARTBEAT_SECONDS = 1
@@ -42,8 +46,7 @@ export class ServerProcess {
 
   /** Starts a process. Resolves when it listens. */
   async start(): Promise<void> {
-    const child = this.#standby ?? this.#spawn()
-    this.#standby = undefined
+    const child = this.#takeStandby() ?? this.#spawn()
     this.#child = child
     this.#expected = true
     child.on('exit', (code, signal) => {
@@ -52,7 +55,8 @@ export class ServerProcess {
     })
     const port = listening(child)
     child.send({ order: 'go', clockOffset: this.#clockOffset } satisfies AgentOrder)
-    this.port = await port
+    const timer = setTimeout(() => this.#giveUpStart(child), START_PATIENCE)
+    this.port = await port.finally(() => clearTimeout(timer))
     this.#expected = false
   }
 
@@ -96,11 +100,28 @@ export class ServerProcess {
     this.peakMemory = Math.max(this.peakMemory, this.#status('VmHWM'))
   }
 
+  #takeStandby(): ChildProcess | undefined {
+    const child = this.#standby
+    this.#standby = undefined
+    if (!child || (child.exitCode === null && child.signalCode === null)) return child
+    this.crashes.push(`a server that was only loaded ended: ${child.signalCode ?? child.exitCode}`)
+    return undefined
+  }
+
+  /** Has a process that hangs leave a report of where it is beside the log, and ends it. */
+  #giveUpStart(child: ChildProcess): void {
+    this.crashes.push(`the server did not start within ${START_PATIENCE} ms`)
+    child.kill('SIGCONT')
+    child.kill('SIGUSR2')
+    setTimeout(() => child.kill('SIGKILL'), 2000)
+  }
+
   #spawn(): ChildProcess {
     const { script, dataDir, logFile, env } = this.#options
     const agent = new URL('./server-agent.js', import.meta.url).href
     const log = openSync(logFile, 'a')
-    const child = spawn(process.execPath, ['--expose-gc', '--import', agent, script], {
+    const reports = ['--report-on-signal', `--report-directory=${dirname(logFile)}`]
+    const child = spawn(process.execPath, ['--expose-gc', ...reports, '--import', agent, script], {
       stdio: ['ignore', log, log, 'ipc'],
       env: {
         PATH: process.env.PATH,
