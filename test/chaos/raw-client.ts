@@ -16,6 +16,8 @@ interface Membership {
   /** The join of this connection was answered. */
   joined: boolean
   readonly users: Set<string>
+  /** What a join of a live connection asked for although it came meanwhile: to come once more. */
+  again?: { next: number; readonly upTo: number } | undefined
 }
 
 /**
@@ -196,6 +198,9 @@ export class RawClient implements ChaosClient {
       if (joined && recovered && position && message.offset <= position.offset) continue
       this.#message({ ...message, epoch })
     }
+    // Of a long answer the rest follows as messages.
+    const end = membership.position?.offset ?? 0
+    membership.again = joined && offset < end ? { next: offset + 1, upTo: end } : undefined
     membership.joined = true
     membership.users.clear()
     for (const { user } of members) membership.users.add(user)
@@ -221,6 +226,7 @@ export class RawClient implements ChaosClient {
   #message({ room, epoch: given, offset, id, user, msg }: Message): void {
     const membership = this.#memberships.get(room)
     if (!membership?.position) return
+    if (this.#isRepeat(membership, offset)) return
     const epoch = given ?? membership.position.epoch
     membership.position = { epoch, offset }
     const { recorder } = this.#options
@@ -228,10 +234,19 @@ export class RawClient implements ChaosClient {
     recorder.record({ type: 'message', client: this.name, room, epoch, offset, id, user, body })
   }
 
+  /** Only one after the other is a repeat that was asked for. */
+  #isRepeat(membership: Membership, offset: number): boolean {
+    const { again } = membership
+    if (again?.next !== offset) return false
+    if (again.next++ === again.upTo) membership.again = undefined
+    return true
+  }
+
   #goTo(type: 'start' | 'reset', room: string, position: Position): void {
     const membership = this.#memberships.get(room)
     if (!membership || (type === 'reset' && !membership.position)) return
     membership.position = position
+    membership.again = undefined
     this.#options.recorder.record({ type, client: this.name, room, ...position })
   }
 
