@@ -1,24 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { createClient, type SocketConstructor } from '../../client/index.js'
 import { JWT_SECRET, signToken } from '../helpers/jwt.js'
-import { freePort } from '../helpers/ports.js'
+import { noNginx, startNginx } from '../helpers/nginx.js'
 import { noRedis, RedisServer } from '../helpers/redis.js'
 import { type ServerProcess, startServer } from '../helpers/server.js'
-
-const NGINX = process.env.NGINX ?? '/usr/sbin/nginx'
-const SHIPPED = fileURLToPath(new URL('../../../deploy/nginx.conf', import.meta.url))
-const noNginx =
-  existsSync(NGINX) || process.env.REQUIRE_SERVICES === '1' ? false : `${NGINX} is not installed`
 
 /** How long a connection may be silent in this test, seconds. */
 const SILENCE = 2
@@ -39,7 +26,7 @@ t.test(
       LOG_LEVEL: 'info',
     }
     const nodes = await Promise.all([startServer(t, settings), startServer(t, settings)])
-    const port = await startNginx(t, nodes)
+    const port = await startNginx(t, nodes, SILENCE)
     const ann = await enterLobby(t, 'ann', port, '127.0.0.2')
     const bob = await enterLobby(t, 'bob', port, '127.0.0.3')
 
@@ -93,64 +80,6 @@ t.test(
     })
   },
 )
-
-/** Starts nginx with the shipped file; its own addresses and time-out are all that is replaced. */
-async function startNginx(t: Test, nodes: readonly ServerProcess[]): Promise<number> {
-  const dir = await mkdtemp(join(tmpdir(), 'parley-nginx-'))
-  t.teardown(() => rm(dir, { recursive: true, force: true }))
-  const port = await freePort()
-  const replacements = {
-    'listen 80;': `listen 127.0.0.1:${port};`,
-    'parley-1:3000': new URL(nodes[0]?.url ?? '').host,
-    'parley-2:3000': new URL(nodes[1]?.url ?? '').host,
-    'proxy_read_timeout 75s;': `proxy_read_timeout ${SILENCE}s;`,
-  }
-  let shipped = await readFile(SHIPPED, 'utf8')
-  for (const [text, replacement] of Object.entries(replacements)) {
-    t.ok(shipped.includes(text), `the file says ${text}`)
-    shipped = shipped.replace(text, replacement)
-  }
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    .map((kind) => `${kind}_temp_path ${dir}/${kind};`)
-    .join('\n')
-  const main = join(dir, 'nginx.conf')
-  await writeFile(
-    main,
-    `daemon off; master_process off; pid ${dir}/pid; error_log ${dir}/error.log;
-    events {}
-    http { access_log off; ${temporary}
-    ${shipped} }`,
-  )
-  const nginx = spawn(NGINX, ['-c', main, '-p', dir], { stdio: 'ignore' })
-  t.teardown(() => end(nginx))
-  await Promise.race([accepts(port), once(nginx, 'exit').then(() => failed(dir))])
-  return port
-}
-
-async function failed(dir: string): Promise<never> {
-  throw new Error(`nginx ended: ${await readFile(join(dir, 'error.log'), 'utf8')}`)
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exit = once(child, 'exit')
-  child.kill('SIGTERM')
-  await exit
-}
-
-async function accepts(port: number): Promise<void> {
-  for (;;) {
-    const socket = connect(port, '127.0.0.1')
-    try {
-      await once(socket, 'connect')
-      return
-    } catch {
-      await sleep(20)
-    } finally {
-      socket.destroy()
-    }
-  }
-}
 
 /** A client of the library, coming from an address of its own, in the room. */
 async function enterLobby(t: Test, user: string, port: number, localAddress: string) {

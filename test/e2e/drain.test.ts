@@ -1,7 +1,13 @@
 import t from 'tap'
 import { ChatClient } from '../helpers/chat-client.js'
 import { JWT_SECRET, signToken } from '../helpers/jwt.js'
+import { noNginx } from '../helpers/nginx.js'
+import { noRedis } from '../helpers/redis.js'
+import { ClientGroup } from '../helpers/rolling-clients.js'
+import { rollingRestart } from '../helpers/rolling-restart.js'
 import { type ServerProcess, startServer } from '../helpers/server.js'
+
+t.setTimeout(120_000)
 
 const ENV = {
   JWT_SECRET,
@@ -63,7 +69,7 @@ t.test('POST /drain sends everyone away in waves and ends the process', async (t
   t.ok(took < 15_000, `ended after ${Math.round(took)} ms in spite of who ignores the close`)
 })
 
-t.test('a rolling restart under load loses nothing that was acknowledged', async (t) => {
+t.test('a restart under load loses nothing that was acknowledged', async (t) => {
   const server = await startServer(t, ENV)
   const acknowledged: string[] = []
   const writers = await Promise.all(Array.from({ length: 10 }, (_, n) => connect(server, `w${n}`)))
@@ -103,6 +109,35 @@ t.test('a rolling restart under load loses nothing that was acknowledged', async
     'lost',
   )
 })
+
+t.test(
+  'three nodes restart in turn under load, and nobody loses, doubles or swaps anything',
+  { skip: noRedis || noNginx },
+  async (t) => {
+    const report = await rollingRestart(t, {
+      nodes: 3,
+      rooms: 6,
+      drainSeconds: 1,
+      between: 500,
+      clients(url) {
+        const group = new ClientGroup({ url, first: 0, clients: 60, rooms: 6, pace: 600 })
+        t.teardown(() => group.close())
+        return {
+          start: () => group.start(),
+          settle: () => group.settle(),
+          report: async (ends) => [await group.report(ends)],
+        }
+      },
+    })
+    const { acknowledged, lost, doubled, misplaced, failed, returns } = report
+    t.comment(
+      `${acknowledged} acknowledged, ${returns.length} returns, peak ${report.peak} a second`,
+    )
+    t.ok(acknowledged > 200)
+    t.ok(returns.length >= 60, 'everyone was sent away at least once')
+    t.same({ lost, doubled, misplaced, failed }, { lost: 0, doubled: 0, misplaced: 0, failed: [] })
+  },
+)
 
 t.test('a fault in native code ends the process at once', async (t) => {
   const server = await startServer(t, ENV)

@@ -5,12 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { Test } from 'tap'
 
 const SERVER = fileURLToPath(new URL('../../src/server.js', import.meta.url))
 
 /** How many lines of a server's log are kept for the report of a failure. */
 const KEPT_LINES = 200
+
+/** Who is told what is to be done at the end: a test, or a benchmark. */
+export interface Teardown {
+  teardown(end: () => unknown): unknown
+}
 
 /** The real server process, on a port of its own and with a folder of its own. */
 export interface ServerProcess {
@@ -38,7 +42,7 @@ export interface ServerProcess {
  * @param env settings besides the folder, which is new; without `PORT` a free one is taken
  */
 export async function startServer(
-  t: Test,
+  t: Teardown,
   env: Record<string, string> = {},
 ): Promise<ServerProcess> {
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-'))
