@@ -2,16 +2,40 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import Fastify from 'fastify'
+import brokerPlugin from '../plugins/broker.js'
 import type { Broker, BrokerHandler } from '../src/broker/broker.js'
-import { createEmbeddedBroker } from '../src/broker/embedded/embedded.js'
-import { openLogStore } from '../src/broker/embedded/log-store.js'
-import type { Durability } from '../src/broker/embedded/store.js'
-import { systemClock } from '../src/clock.js'
+import { resolveConfig } from '../src/config.js'
 
 /**
  * Measures the embedded log: `node build/bench/log.js [directory] [seconds]`. Everything runs in one
- * process, so the callers' own work is part of the figures. Prints Markdown.
+ * process, so the callers' own work is part of the figures. Prints Markdown, or hands the figures
+ * to the process that forked it.
  */
+
+/** Appends with so many under way; milliseconds, CPU in microseconds an append. */
+export interface Appends {
+  readonly durability: 'commit' | 'flush'
+  readonly rooms: number
+  readonly inFlight: number
+  readonly perSecond: number
+  readonly p50: number
+  readonly p99: number
+  readonly loopP99: number
+  readonly cpu: number
+}
+
+/** What reading the newest hundred messages of a room takes, milliseconds. */
+export interface Page {
+  readonly messages: number
+  readonly p50: number
+  readonly p99: number
+}
+
+export interface LogFigures {
+  readonly appends: readonly Appends[]
+  readonly pages: readonly Page[]
+}
 
 const root = mkdtempSync(join(process.argv[2] ?? tmpdir(), 'parley-bench-'))
 const seconds = Number(process.argv[3] ?? 2)
@@ -27,26 +51,33 @@ const nobody: BrokerHandler = {
   answer: () => Promise.reject(new Error('nobody is asked')),
 }
 
-async function withBroker<T>(durability: Durability, run: (broker: Broker) => Promise<T>) {
-  const dir = join(root, String(Math.random()))
-  const broker = createEmbeddedBroker({
-    store: await openLogStore({ dir }),
-    clock: systemClock,
-    durability,
-    historyMessages: 2_000_000,
-    historySeconds: 604_800,
-  })
-  await broker.start(nobody)
+/** The log as the service sets it up. */
+async function withBroker<T>(
+  durability: Appends['durability'],
+  run: (broker: Broker) => Promise<T>,
+): Promise<T> {
+  const dataDir = mkdtempSync(join(root, 'log-'))
+  const config = resolveConfig({ dataDir, durability, historyMessages: 2_000_000 })
+  const app = Fastify()
+  await app.register(brokerPlugin, { config })
+  await app.ready()
+  await app.broker.start(nobody)
   try {
-    return await run(broker)
+    return await run(app.broker)
   } finally {
-    await broker.close()
-    rmSync(dir, { recursive: true })
+    await app.broker.close()
+    await app.close()
+    rmSync(dataDir, { recursive: true })
   }
 }
 
 /** Keeps `inFlight` appends going for the given time. */
-async function appends(broker: Broker, rooms: number, inFlight: number) {
+async function appends(
+  broker: Broker,
+  durability: Appends['durability'],
+  rooms: number,
+  inFlight: number,
+): Promise<Appends> {
   for (let room = 0; room < rooms; room++) await broker.subscribe(`room-${room}`)
   const delay = monitorEventLoopDelay({ resolution: 1 })
   const latencies: number[] = []
@@ -68,21 +99,21 @@ async function appends(broker: Broker, rooms: number, inFlight: number) {
   const elapsed = (performance.now() - start) / 1000
   const used = process.cpuUsage(cpu)
   delay.disable()
-  latencies.sort((a, b) => a - b)
-  const at = (p: number) => latencies[Math.floor(latencies.length * p)] ?? 0
   return {
+    durability,
+    rooms,
+    inFlight,
     perSecond: latencies.length / elapsed,
-    p50: at(0.5),
-    p99: at(0.99),
-    loop: delay.percentile(99) / 1e6,
+    ...percentiles(latencies),
+    loopP99: delay.percentile(99) / 1e6,
     cpu: (used.user + used.system) / latencies.length,
   }
 }
 
-async function page(total: number): Promise<number> {
+async function page(messages: number): Promise<Page> {
   return withBroker('commit', async (broker) => {
     let batch: Promise<unknown>[] = []
-    for (let n = 0; n < total; n++) {
+    for (let n = 0; n < messages; n++) {
       batch.push(broker.append('room', { id: `m${n}`, user: 'ann', nick: 'Ann', msg: payload }))
       if (batch.length < 5000) continue
       await Promise.all(batch)
@@ -90,32 +121,44 @@ async function page(total: number): Promise<number> {
     }
     await Promise.all(batch)
     const times: number[] = []
-    for (let i = 0; i < 500; i++) {
+    for (let i = 0; i < 1000; i++) {
       const begin = performance.now()
       await broker.read('room', { limit: 100, maxLength: 1_000_000 })
       times.push(performance.now() - begin)
     }
-    return times.sort((a, b) => a - b)[250] ?? 0
+    // The first half is a warm-up.
+    return { messages, ...percentiles(times.slice(500)) }
   })
 }
 
-console.info(`\n200-byte messages, Node ${process.version}, ${seconds} s each\n`)
-console.info(
-  '| durability | rooms | in flight | appends/s | p50 ms | p99 ms | loop p99 ms | CPU µs |',
-)
-console.info('| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |')
-for (const durability of ['commit', 'flush'] as const) {
-  for (const rooms of [1, 1000]) {
-    for (const inFlight of [1, 100, 2000]) {
-      const r = await withBroker(durability, (broker) => appends(broker, rooms, inFlight))
-      const figures = [r.p50, r.p99, r.loop, r.cpu].map((x) => x.toFixed(2)).join(' | ')
-      const rate = Math.round(r.perSecond).toLocaleString('en')
-      console.info(`| ${durability} | ${rooms} | ${inFlight} | ${rate} | ${figures} |`)
+function percentiles(times: number[]): { p50: number; p99: number } {
+  times.sort((a, b) => a - b)
+  const at = (share: number) => times[Math.floor(times.length * share)] ?? 0
+  return { p50: at(0.5), p99: at(0.99) }
+}
+
+async function measure(): Promise<LogFigures> {
+  const figures = { appends: [] as Appends[], pages: [] as Page[] }
+  for (const durability of ['commit', 'flush'] as const) {
+    for (const rooms of [1, 1000]) {
+      for (const inFlight of [1, 100, 2000]) {
+        const run = (broker: Broker) => appends(broker, durability, rooms, inFlight)
+        figures.appends.push(await withBroker(durability, run))
+      }
     }
   }
+  for (const messages of [1000, 10_000, 100_000, 1_000_000])
+    figures.pages.push(await page(messages))
+  return figures
 }
-console.info('\n| messages in the room | newest 100, p50 ms |\n| ---: | ---: |')
-for (const total of [1000, 1_000_000]) {
-  console.info(`| ${total.toLocaleString('en')} | ${(await page(total)).toFixed(3)} |`)
+
+try {
+  const figures = await measure()
+  if (process.send) process.send(figures)
+  else {
+    const { logTables } = await import('./suite/log-tables.js')
+    console.info(logTables(figures))
+  }
+} finally {
+  rmSync(root, { recursive: true })
 }
-rmSync(root, { recursive: true })

@@ -3,7 +3,7 @@ import { cpus, loadavg, release, totalmem } from 'node:os'
 import { cores } from './pinned.js'
 
 /** Where and with what the figures were taken, for the head of the results. */
-export function describeMachine(node: string): string {
+export function describeMachine(node: string, generator: string): string {
   const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()
   const model = cpus()[0]?.model.replace(/\s+/g, ' ').trim() ?? 'unknown'
   const memory = Math.round(totalmem() / 2 ** 30)
@@ -15,7 +15,7 @@ export function describeMachine(node: string): string {
     `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
     `${cpus().length} × ${model}, ${memory} GB, Linux ${release()}`,
     `Node ${version}`,
-    `${where}`,
+    `${generator} load generator, ${where}`,
     `load average before: ${load.join(', ')}`,
   ].join('; ')
 }

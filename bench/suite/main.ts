@@ -1,10 +1,11 @@
 import { measure } from './measure.js'
 import { HELP, readOptions } from './options.js'
+import { saveResults } from './results.js'
 
 try {
   const options = readOptions(process.argv.slice(2))
-  if (options) await measure(options)
-  else console.log(HELP)
+  if (!options) console.log(HELP)
+  else await measure(options, (result) => options.save && saveResults([result]))
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

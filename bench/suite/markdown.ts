@@ -1,47 +1,63 @@
-import { type Figures, figuresOf, type Measurement, perConnectionOf, ratio } from './measurement.js'
+import { logTables } from './log-tables.js'
+import { faultsOf, figuresOf, perConnectionOf, type Run, ratio } from './measurement.js'
 import { peers } from './peers.js'
-import type { Case, Work } from './works.js'
+import type { CaseResult, WorkResult } from './results.js'
+import { median } from './statistics.js'
+import { short, table } from './table.js'
+import type { Work } from './work.js'
+import { works } from './works.js'
 
 /** Peers that everybody is compared with. */
 const MEASURES = ['bun', 'socketio', 'fastify-ws'] as const
 
-/** Few digits, but always enough to tell two values apart. */
-export function short(value: number | undefined): string {
-  if (value === undefined || !Number.isFinite(value)) return '–'
-  if (value >= 1000) return Math.round(value).toLocaleString('en')
-  return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2)
+/** The peers that have runs, in the order of the tables. */
+export const measured = (runs: readonly Run[]) =>
+  peers.filter(({ name }) => runs.some(({ peer }) => peer === name))
+
+/** All works on one page. */
+export function resultsPage(results: readonly WorkResult[]): string {
+  const parts = results.map((result) => {
+    const work = works.find(({ name }) => name === result.name) as Work
+    const body = result.log ? logTables(result.log) : casesText(work, result.cases)
+    return `## ${work.title}\n\n${work.about}\n\n_${result.machine}_\n\n${body}\n`
+  })
+  return `# Results\n\n${HEAD}\n\n${parts.join('\n')}`
 }
 
-const titleOf = (name: string) => peers.find((peer) => peer.name === name)?.title ?? name
+const HEAD = `Written by \`npm run bench\`; how it is measured and what it means is in
+[docs/performance.md](../../docs/performance.md). CPU is that of all threads of the server, medians over the
+rounds; × is the median of the ratios inside each round: below 1, it costs less. \`generator\`: the share
+of a core that the load generator used. \`faults\`: messages that a member did not get, got twice or out
+of order, over all rounds.`
 
-/** Rows of a table in Markdown. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  const rule = head.map((_, i) => (i === 0 ? '---' : '---:'))
-  return [line(head), line(rule), ...rows.map(line)].join('\n')
+/** All cases of a work. */
+export function casesText(work: Work, cases: readonly CaseResult[]): string {
+  return cases.map((item) => caseTable(work, item)).join('\n\n')
 }
 
 /** All peers in one case. */
-export function caseTable(work: Work, { label, load }: Case, runs: readonly Measurement[]): string {
-  const here = peers.filter(({ name }) => runs.some(({ peer }) => peer === name))
-  const measures = MEASURES.filter((name) => here.some((peer) => peer.name === name))
+export function caseTable(work: Work, item: CaseResult): string {
+  if (work.table === 'faults') return faultsTable(item)
+  if (work.table === 'slices') return slicesTable(item)
+  return costTable(work, item)
+}
+
+function costTable(work: Work, { label, load, runs }: CaseResult): string {
+  const measures = MEASURES.filter((name) => runs.some(({ peer }) => peer === name))
   const idle = load.work === 'idle'
-  const timed = load.work !== 'idle' && load.work !== 'handshakes'
+  const timed = load.work === 'chat' || load.work === 'echo'
   const head = [
     label,
-    ...(idle ? ['KB each'] : [`CPU µs a ${work.unit}`]),
-    ...measures.map((name) => `× ${titleOf(name)}`),
+    idle ? 'KB each' : `CPU µs a ${work.unit}`,
+    ...measures.map((name) => `× ${peers.find((peer) => peer.name === name)?.title}`),
     `${work.unit}s/s`,
     ...(timed ? ['p50 ms', 'p99 ms'] : []),
     'RSS MB',
     'generator',
     'faults',
   ]
-  const rows = here.map(({ name, title }) => {
-    const f: Figures = figuresOf(
-      name,
-      runs.filter(({ peer }) => peer === name),
-    )
+  const rows = measured(runs).map(({ name, title }) => {
+    const f = figuresOf(name, runs)
     return [
       title,
       short(idle ? f.perConnection : f.cpu),
@@ -56,4 +72,49 @@ export function caseTable(work: Work, { label, load }: Case, runs: readonly Meas
     ]
   })
   return table(head, rows)
+}
+
+/** What was asked for is not speed: only whether everything came, once and in order. */
+function faultsTable({ label, runs }: CaseResult): string {
+  const kinds = ['gaps', 'repeats', 'disordered', 'missing', 'closed']
+  const head = [label, 'messages', 'deliveries', ...kinds, 'RSS MB']
+  const rows = measured(runs).map(({ name, title }) => {
+    const reports = runs.filter(({ peer }) => peer === name).map(({ report }) => report)
+    const sum = (of: (report: (typeof reports)[number]) => number | undefined) =>
+      reports.reduce((total, report) => total + (of(report) ?? 0), 0).toLocaleString('en')
+    return [
+      title,
+      sum(({ published }) => published),
+      sum(({ delivered }) => delivered),
+      ...kinds.map((kind) => sum(({ faults }) => faults[kind])),
+      short(figuresOf(name, runs).rss),
+    ]
+  })
+  return table(head, rows)
+}
+
+/** How memory and latency went over time. */
+function slicesTable({ label, runs }: CaseResult): string {
+  return runs
+    .map(({ peer, report }) => {
+      const slices = report.slices ?? []
+      const every = report.seconds / slices.length
+      const rows = slices.map(({ rssKb, p50, p99 }, i) => [
+        `${Math.round(i * every)}–${Math.round((i + 1) * every)} s`,
+        short(rssKb / 1024),
+        short(p50),
+        short(p99),
+      ])
+      const title = peers.find(({ name }) => name === peer)?.title
+      const third = Math.floor(slices.length / 3)
+      const middle = median(slices.slice(third, 2 * third).map(({ rssKb }) => rssKb))
+      const last = median(slices.slice(2 * third).map(({ rssKb }) => rssKb))
+      return [
+        table([`${title}: ${label}`, 'RSS MB', 'p50 ms', 'p99 ms'], rows),
+        `${report.delivered?.toLocaleString('en')} deliveries of ${report.published?.toLocaleString('en')} messages, ` +
+          `${faultsOf(report)} faults, ${report.closedOdd} slow readers closed; ` +
+          `memory of the last third ÷ the middle third: ${short(last / middle)}.`,
+      ].join('\n\n')
+    })
+    .join('\n\n')
 }

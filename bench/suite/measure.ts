@@ -1,79 +1,113 @@
-import { spawnSync } from 'node:child_process'
+import { fork, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { LogFigures } from '../log.js'
 import { PEERS } from './folders.js'
-import { findGenerator, generate } from './generator.js'
+import { findGenerator, type Generator, generate } from './generator.js'
+import { logTables } from './log-tables.js'
 import { describeMachine } from './machine.js'
 import { caseTable } from './markdown.js'
-import type { Measurement } from './measurement.js'
+import type { Run } from './measurement.js'
 import type { Options } from './options.js'
 import { type Peer, peers } from './peers.js'
 import { cores } from './pinned.js'
+import type { Report } from './plan.js'
+import type { CaseResult, WorkResult } from './results.js'
 import { startServer } from './server.js'
 import { tokenFile } from './tokens.js'
-import { type Case, works } from './works.js'
+import type { Case, Work } from './work.js'
+import { works } from './works.js'
 
-/** Runs what is asked for, printing as it goes. */
-export async function measure(options: Options): Promise<readonly Measurement[]> {
+/** What every run needs. */
+interface Bench {
+  readonly options: Options
+  readonly generator: Generator
+  readonly tokens: string
+}
+
+/** Runs what is asked for, printing as it goes; each finished work is handed over at once. */
+export async function measure(
+  options: Options,
+  finished: (result: WorkResult) => void,
+): Promise<void> {
   installPeers(options)
-  const generator = findGenerator()
-  console.log(`${describeMachine(options.node)}\n`)
-  const found = peers.filter(({ name }) => options.peers.includes(name))
-  for (const peer of found) {
-    const why = peer.missing?.()
+  const generator = findGenerator(options.generator)
+  const bench = { options, generator, tokens: tokenFile(20_000) }
+  for (const peer of peers) {
+    const why = (options.peers?.includes(peer.name) ?? !peer.optional) && peer.missing?.()
     if (why) console.log(`${peer.title} is left out: ${why}.`)
   }
-  const here = found.filter((peer) => !peer.missing?.())
-  const tokens = tokenFile(20_000)
-  const all: Measurement[] = []
   for (const work of works.filter(({ name }) => options.works.includes(name))) {
-    console.log(`\n## ${work.title}`)
+    const machine = describeMachine(options.node, generator.name)
+    console.log(`\n## ${work.title}\n\n${machine}`)
+    const cases: CaseResult[] = []
     for (const item of work.cases(options.wanted)) {
-      const runs: Measurement[] = []
-      for (let round = 1; round <= options.rounds; round++) {
-        for (const peer of here) {
-          if (!peer.dialect[item.endpoint]) continue
-          if (item.peers && !item.peers.includes(peer.name)) continue
-          const report = await run(peer, item, options, generator, tokens)
-          runs.push({ work: work.name, case: item.label, peer: peer.name, round, report })
-        }
-      }
-      all.push(...runs)
-      console.log(`\n${caseTable(work, item, runs)}`)
+      const result = { label: item.label, load: item.load, runs: await rounds(bench, work, item) }
+      cases.push(result)
+      console.log(`\n${caseTable(work, result)}`)
+    }
+    if (work.name !== 'log') finished({ name: work.name, machine, cases })
+    else {
+      const log = await measureLog()
+      console.log(`\n${logTables(log)}`)
+      finished({ name: work.name, machine, cases, log })
     }
   }
-  return all
+}
+
+/** Measures every peer in turn, several times over. */
+async function rounds(bench: Bench, work: Work, item: Case): Promise<Run[]> {
+  const { options } = bench
+  const names = options.peers ?? work.peers
+  const here = peers.filter((peer) => {
+    const wanted = names ? names.includes(peer.name) : !peer.optional
+    return wanted && peer.dialect[item.endpoint] && !peer.missing?.()
+  })
+  const runs: Run[] = []
+  for (let round = 1; round <= Math.min(options.rounds, work.rounds ?? Infinity); round++) {
+    for (const peer of here) {
+      runs.push({ peer: peer.name, round, report: await run(bench, peer, item) })
+    }
+  }
+  return runs
 }
 
 /** One case of one peer, against a server of its own. */
-async function run(
-  peer: Peer,
-  { load, endpoint }: Case,
-  { node, env, seconds, wanted }: Options,
-  generator: string,
-  tokens: string,
-) {
-  const settings = peer.name.startsWith('parley') ? env : {}
-  const server = await startServer(peer, { node, env: settings, core: cores?.server })
+async function run(bench: Bench, peer: Peer, { load, endpoint, env }: Case): Promise<Report> {
+  const { node, seconds, wanted, env: given } = bench.options
+  const settings = peer.name.startsWith('parley') ? { ...env, ...given } : {}
   try {
-    const whole = { seconds, payload: wanted.payload ?? 128, ...load }
-    const target = {
-      port: server.port,
-      pids: server.pids(),
-      endpoint: peer.dialect[endpoint] as NonNullable<(typeof peer.dialect)['echo']>,
-      tokens,
+    const server = await startServer(peer, { node, env: settings, core: cores?.server })
+    try {
+      const whole = { seconds, payload: wanted.payload ?? 128, ...load }
+      const target = {
+        port: server.port,
+        pids: server.pids(),
+        endpoint: peer.dialect[endpoint] as NonNullable<(typeof peer.dialect)['echo']>,
+        tokens: bench.tokens,
+      }
+      return await generate(bench.generator, whole, target, cores?.generator)
+    } finally {
+      await server.stop()
     }
-    return await generate(generator, whole, target, cores?.generator)
   } catch (error) {
     throw new Error(`${peer.title}: ${error instanceof Error ? error.message : error}`)
-  } finally {
-    await server.stop()
   }
+}
+
+/** The log's own benchmark, in a process of its own. */
+function measureLog(): Promise<LogFigures> {
+  const child = fork(fileURLToPath(new URL('../log.js', import.meta.url)))
+  return new Promise((resolve, reject) => {
+    child.once('message', (figures) => resolve(figures as LogFigures))
+    child.once('exit', (code) => reject(new Error(`the log's benchmark ended with ${code}`)))
+  })
 }
 
 /** Installs the peers' package once, when one of them is asked for. */
 function installPeers({ peers: names }: Options): void {
-  const own = names.every((name) => name.startsWith('parley') || name === 'nchan')
+  const own = names?.every((name) => name.startsWith('parley') || name === 'nchan')
   if (own || existsSync(join(PEERS, 'node_modules'))) return
   console.log('installing the peers …')
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {

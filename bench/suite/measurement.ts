@@ -1,10 +1,8 @@
 import type { Report } from './plan.js'
 import { median } from './statistics.js'
 
-/** One run: one peer, one case, one round. */
-export interface Measurement {
-  readonly work: string
-  readonly case: string
+/** One peer in one case in one round. */
+export interface Run {
   readonly peer: string
   readonly round: number
   readonly report: Report
@@ -12,8 +10,6 @@ export interface Measurement {
 
 /** What a peer came to in a case: medians over the rounds. */
 export interface Figures {
-  readonly peer: string
-  readonly rounds: number
   /** CPU of all threads of the server per unit, microseconds. */
   readonly cpu: number
   /** Units a second. */
@@ -23,8 +19,8 @@ export interface Figures {
   readonly p99: number
   /** Resident memory of the server at the end of the window, megabytes. */
   readonly rss: number
-  /** Kilobytes that each connection added; idle connections only. */
-  readonly perConnection: number | undefined
+  /** Kilobytes that each idle connection added. */
+  readonly perConnection: number
   /** Share of one core that the load generator used: below 1, it was not the limit. */
   readonly generator: number
   /** What came not, twice, or out of order, over all rounds. */
@@ -38,21 +34,19 @@ export const cpuOf = ({ serverCpu, frames }: Report) => (serverCpu / frames) * 1
 export const perConnectionOf = ({ rssKb, rssBeforeKb = rssKb, frames }: Report) =>
   (rssKb - rssBeforeKb) / frames
 
-const faultsOf = ({ faults }: Report) => Object.values(faults).reduce((a, b) => a + b, 0)
+export const faultsOf = ({ faults }: Report) => Object.values(faults).reduce((a, b) => a + b, 0)
 
-export function figuresOf(peer: string, runs: readonly Measurement[]): Figures {
-  const reports = runs.map(({ report }) => report)
+/** The figures of one peer among the runs of a case. */
+export function figuresOf(name: string, runs: readonly Run[]): Figures {
+  const reports = runs.filter(({ peer }) => peer === name).map(({ report }) => report)
   const middle = (of: (report: Report) => number) => median(reports.map(of))
-  const idle = reports.some(({ rssBeforeKb }) => rssBeforeKb !== undefined)
   return {
-    peer,
-    rounds: runs.length,
     cpu: middle(cpuOf),
     rate: middle(({ frames, seconds }) => frames / seconds),
     p50: middle(({ p50 }) => p50),
     p99: middle(({ p99 }) => p99),
     rss: middle(({ rssKb }) => rssKb / 1024),
-    perConnection: idle ? middle(perConnectionOf) : undefined,
+    perConnection: middle(perConnectionOf),
     generator: middle(({ generatorCpu, seconds }) => generatorCpu / seconds),
     faults: reports.reduce((total, report) => total + faultsOf(report), 0),
   }
@@ -63,7 +57,7 @@ export function figuresOf(peer: string, runs: readonly Measurement[]): Figures {
  * disturbs a whole round does not count.
  */
 export function ratio(
-  runs: readonly Measurement[],
+  runs: readonly Run[],
   peer: string,
   other: string,
   of: (report: Report) => number = cpuOf,

@@ -1,18 +1,23 @@
 import { parseArgs } from 'node:util'
 import { peers } from './peers.js'
-import { type Wanted, works } from './works.js'
+import type { Wanted } from './work.js'
+import { works } from './works.js'
 
 /** What the command line asks for. */
 export interface Options {
   readonly works: readonly string[]
-  readonly peers: readonly string[]
+  /** Instead of each work's usual ones. */
+  readonly peers: readonly string[] | undefined
   readonly rounds: number
   readonly seconds: number
   readonly wanted: Wanted
+  readonly generator: 'native' | 'js' | undefined
   /** The binary that runs Node servers. */
   readonly node: string
   /** Settings of Parley on top of the usual ones. */
   readonly env: Readonly<Record<string, string>>
+  /** Whether to write to `bench/results/`. */
+  readonly save: boolean
 }
 
 export const HELP = `npm run bench -- [options]
@@ -28,6 +33,9 @@ export const HELP = `npm run bench -- [options]
   --rate R,…           messages a second and room
   --payload BYTES      bytes of user payload of a message (128)
   --set NAME=VALUE     a setting of Parley; may be repeated
+  --save               write to bench/results/, in place of what is there of the same works; usual
+                       where no work is named
+  --generator NAME     native or js (native where there is a C compiler)
   --node PATH          the binary that runs Node servers (NODE, or this one)
 `
 
@@ -49,11 +57,12 @@ export function readOptions(args: readonly string[]): Options | undefined {
       payload: text,
       set: { type: 'string', multiple: true },
       node: text,
+      generator: text,
+      save: { type: 'boolean' },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) return undefined
-  const usual = peers.filter(({ optional }) => !optional)
   const numbers = (name: 'members' | 'rooms' | 'connections' | 'in-flight' | 'rate') =>
     values[name]?.split(',').map((value) => positive(name, value))
   const wanted = {
@@ -65,14 +74,16 @@ export function readOptions(args: readonly string[]): Options | undefined {
     payload: values.payload === undefined ? undefined : positive('payload', values.payload),
   }
   return {
-    works: names('work', values.work, works, works),
-    peers: names('peers', values.peers, peers, usual),
+    works: names('work', values.work, works),
+    peers: values.peers === undefined ? undefined : names('peers', values.peers, peers),
     rounds: positive('rounds', values.rounds ?? '3'),
     seconds: positive('seconds', values.seconds ?? '1.5'),
     wanted: Object.fromEntries(
       Object.entries(wanted).filter(([, value]) => value !== undefined),
     ) as Wanted,
+    generator: generator(values.generator),
     node: values.node ?? process.env.NODE ?? process.execPath,
+    save: values.save ?? values.work === undefined,
     env: Object.fromEntries((values.set ?? []).map(setting)),
   }
 }
@@ -87,10 +98,9 @@ function names(
   option: string,
   given: string | undefined,
   known: readonly { name: string }[],
-  usual: readonly { name: string }[],
 ): string[] {
   const all = known.map(({ name }) => name)
-  if (given === undefined) return usual.map(({ name }) => name)
+  if (given === undefined) return all
   for (const name of given.split(',')) oneOf(option, name, all)
   return given.split(',')
 }
@@ -98,6 +108,11 @@ function names(
 function oneOf(option: string, value: string, known: readonly string[]): void {
   if (known.includes(value)) return
   throw new Error(`--${option} must be of ${known.join(', ')}, but is ${value}`)
+}
+
+function generator(value: string | undefined): Options['generator'] {
+  if (value === undefined || value === 'native' || value === 'js') return value
+  throw new Error(`--generator must be native or js, but is ${value}`)
 }
 
 function setting(text: string): [string, string] {

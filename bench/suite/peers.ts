@@ -77,7 +77,12 @@ function nodePeer(name: string, title: string, needs: string, dialect: dialects.
 export const peers: readonly Peer[] = [
   parley('parley', 'Parley', {}),
   parley('parley-memory', 'Parley, log in memory', { DATA_DIR: ':memory:' }),
-  parley('parley-flush', 'Parley, flush to disk', { DURABILITY: 'flush' }),
+  parley('parley-durable', 'Parley, DURABILITY=flush', { DURABILITY: 'flush' }),
+  parley('parley-flush-5', 'Parley, FLUSH_MS=5', { FLUSH_MS: '5' }),
+  parley('parley-memory-flush-5', 'Parley, log in memory, FLUSH_MS=5', {
+    DATA_DIR: ':memory:',
+    FLUSH_MS: '5',
+  }),
   {
     name: 'bun',
     title: 'Bun',

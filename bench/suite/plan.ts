@@ -60,9 +60,13 @@ export interface Report {
   readonly max: number
   /** What went wrong, by kind; all 0 when every message came once and in order. */
   readonly faults: Readonly<Record<string, number>>
+  /** Messages sent and deliveries seen, from the start of the warm-up to the end. */
   readonly published?: number
   readonly delivered?: number
+  /** Connections closed among those that read slowly or not at all. */
+  readonly closedOdd?: number
   readonly rssBeforeKb?: number
+  /** CPU of the server while all were idle, over `Load.seconds`. */
   readonly idleCpu?: number
   readonly slices?: readonly { rssKb: number; p50: number; p99: number }[]
 }
