@@ -1,31 +1,18 @@
-import { execFile, execFileSync, spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { chromiumMissing, launchChromium } from '../helpers/chromium.js'
 import { JWT_SECRET } from '../helpers/jwt.js'
+import { PYTHON, pythonMissing } from '../helpers/python.js'
 import { startServer } from '../helpers/server.js'
 import { openChat } from './chat-page.js'
 
-const PYTHON = '/usr/bin/python3'
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 const CLIENT = fileURLToPath(new URL('../../../test/e2e/client.py', import.meta.url))
 const run = promisify(execFile)
-
-/** Why the test is skipped, or false where Python's websockets has to be there. */
-function pythonMissing(): string | false {
-  if (process.env.REQUIRE_SERVICES === '1') return false
-  try {
-    if (!existsSync(PYTHON)) throw new Error()
-    execFileSync(PYTHON, ['-c', 'import websockets'], { stdio: 'ignore' })
-    return false
-  } catch {
-    return `there is no python3-websockets for ${PYTHON}`
-  }
-}
 
 /** A client in Python: what it gets is read line by line, what is written is sent. */
 function startPython(t: Test, url: string, token: string) {
@@ -49,7 +36,7 @@ function startPython(t: Test, url: string, token: string) {
   }
 }
 
-const skip = chromiumMissing || pythonMissing()
+const skip = chromiumMissing || pythonMissing('websockets')
 
 t.test(
   'a Python client and a browser talk, and curl sees it',

@@ -24,14 +24,22 @@ export class RecordedClient {
   #watching = false
   #sent = 0
 
-  constructor(name: string, user: string, url: string, room: string, history: HistoryEvent[]) {
+  /** @param socket what it connects with; WebSocket over HTTP/1.1 by default */
+  constructor(
+    name: string,
+    user: string,
+    url: string,
+    room: string,
+    history: HistoryEvent[],
+    socket: unknown = WebSocket,
+  ) {
     this.name = name
     this.user = user
     this.#history = history
     this.#client = createClient({
       url: `${url}/chat`,
       getToken: () => signToken({ sub: user }, 3600),
-      WebSocket: WebSocket as unknown as SocketConstructor,
+      WebSocket: socket as SocketConstructor,
       backoff: { base: 200, cap: 1000 },
       connectTimeout: 3000,
     })

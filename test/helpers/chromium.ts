@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Browser, chromium } from 'playwright-core'
 import type { Test } from 'tap'
+import { TRANSPORT } from './transport.js'
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
@@ -10,8 +11,11 @@ export const chromiumMissing: string | false =
     ? false
     : `there is no Chromium at ${EXECUTABLE}`
 
-/** Starts a headless Chromium that talks to nobody by itself; it is gone at the test's end. */
-export async function launchChromium(t: Test): Promise<Browser> {
+/**
+ * Starts a headless Chromium that talks to nobody by itself; it is gone at the test's end.
+ * @param transport how it comes in: over TLS it takes any certificate
+ */
+export async function launchChromium(t: Test, transport = TRANSPORT): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: EXECUTABLE,
     args: [
@@ -20,6 +24,8 @@ export async function launchChromium(t: Test): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       '--no-first-run',
+      ...(transport === undefined ? [] : ['--ignore-certificate-errors']),
+      ...(transport === 'tls' ? ['--disable-http2'] : []),
     ],
   })
   t.teardown(() => browser.close())

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { makeCertificate } from './certificate.js'
+import { OVER_TLS } from './transport.js'
 
 const SERVER = fileURLToPath(new URL('../../src/server.js', import.meta.url))
 
@@ -24,6 +26,8 @@ export interface ServerProcess {
   readonly pid: number
   /** The last lines that it wrote. */
   readonly log: readonly string[]
+  /** How connections came in, by `transport` of its log's lines, in order of appearance. */
+  readonly transports: ReadonlySet<string>
   /** How many lines it has written so far. */
   readonly logged: number
   /** SIGKILL: no handler of the process runs. Resolves when it is gone. */
@@ -46,12 +50,18 @@ export async function startServer(
   env: Record<string, string> = {},
 ): Promise<ServerProcess> {
   const dataDir = await mkdtemp(join(tmpdir(), 'parley-'))
-  const settings = { ...env, DATA_DIR: dataDir }
+  const tls = OVER_TLS ? (await makeCertificate(t)).env : {}
+  const settings = { ...tls, ...env, DATA_DIR: dataDir }
   const log: string[] = []
+  const transports = new Set<string>()
   let logged = 0
   const start = (port: string) => {
     const child = launch({ ...settings, PORT: port }, log)
-    return child.on('logged', () => logged++)
+    return child.on('logged', (line) => {
+      logged++
+      const transport = /"transport":"([^"]+)"/.exec(line)?.[1]
+      if (transport !== undefined) transports.add(transport)
+    })
   }
   let running = start(env.PORT ?? '0')
   t.teardown(async () => {
@@ -63,6 +73,7 @@ export async function startServer(
     url,
     dataDir,
     log,
+    transports,
     get logged() {
       return logged
     },
@@ -96,7 +107,7 @@ function launch(env: Record<string, string>, log: string[]): ChildProcess {
     createInterface({ input: stream as NonNullable<typeof stream> }).on('line', (line) => {
       log.push(line)
       if (log.length > KEPT_LINES) log.shift()
-      child.emit('logged')
+      child.emit('logged', line)
       const url = /"url":"(http[^"]+)"/.exec(line)?.[1]
       if (url !== undefined) child.emit('listening', url)
     })

@@ -1,0 +1,10 @@
+/**
+ * How browsers come in, where a suite is run for it (`npm run test:transports`): `tls` is WebSocket
+ * over HTTP/1.1 and TLS, `h2` over HTTP/2. Undefined: over plain HTTP/1.1.
+ */
+export type TestTransport = 'tls' | 'h2'
+
+export const TRANSPORT = process.env.TRANSPORT as TestTransport | undefined
+
+/** Whether servers that tests start have a certificate. */
+export const OVER_TLS = TRANSPORT !== undefined
