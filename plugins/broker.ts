@@ -4,6 +4,7 @@ import { createEmbeddedBroker } from '../src/broker/embedded/embedded.js'
 import { openLogStore } from '../src/broker/embedded/log-store.js'
 import { createMemoryStore } from '../src/broker/embedded/memory-store.js'
 import { createRedisBroker } from '../src/broker/redis/redis.js'
+import { createWorkersBroker } from '../src/broker/workers/workers.js'
 import { systemClock } from '../src/clock.js'
 import type { Config } from '../src/config.js'
 
@@ -17,12 +18,22 @@ declare module 'fastify' {
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const onError = (err: unknown, what: string) => fastify.log.error({ err }, what)
-    fastify.decorate('broker', await createBroker(config, onError))
+    const { worker } = fastify
+    const broker = worker?.log
+      ? createWorkersBroker({
+          stream: worker.log,
+          clock: systemClock,
+          ownerGone: () => worker.ownerGone(),
+          onError,
+        })
+      : await createBroker(config, onError)
+    fastify.decorate('broker', broker)
   },
   { name: 'parley-broker', fastify: '5.x' },
 )
 
-async function createBroker(
+/** The broker of a process that has no other beside it. */
+export async function createBroker(
   config: Config,
   onError: (error: unknown, what: string) => void,
 ): Promise<Broker> {

@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from '@platformatic/p
 import fp from 'fastify-plugin'
 import type { RealtimeService } from '../src/service.js'
 import { BOUNDS, type LatencyHistogram } from '../src/stats/histogram.js'
+import { mergeMetrics } from '../src/stats/merge-metrics.js'
 import { VERSION } from '../src/version.js'
 
 declare module 'fastify' {
@@ -18,6 +19,8 @@ export default fp(
   async (fastify) => {
     const registry = new Registry()
     const { stats } = fastify.parley
+    const { worker } = fastify
+    if (worker) registry.setDefaultLabels({ worker: String(worker.number) })
     collectDefaultMetrics({ register: registry })
     addGauges(registry, fastify.parley)
     addCounters(registry, fastify.parley)
@@ -25,12 +28,22 @@ export default fp(
     addHistogram(registry, 'delivery', 'From stored to written to the members', stats.delivery)
     fastify.decorate('metrics', {
       contentType: registry.contentType,
-      text: async () => registry.metrics(),
+      text: async () =>
+        worker ? mergeMetrics(await worker.measurements()) : await registry.metrics(),
     })
+    worker?.measureWith(() => registry.metrics())
     fastify.addHook('onClose', async () => registry.clear())
   },
   { name: 'parley-metrics', fastify: '5.x', dependencies: ['parley-service'] },
 )
+
+/** What a process that serves no clients measures of itself, as the samples of a worker. */
+export function processMetrics(worker: string): () => Promise<string> {
+  const registry = new Registry()
+  registry.setDefaultLabels({ worker })
+  collectDefaultMetrics({ register: registry })
+  return async () => registry.metrics()
+}
 
 function addGauges(registry: Registry, parley: RealtimeService): void {
   const { connections, rooms, broker } = parley

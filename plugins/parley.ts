@@ -19,6 +19,7 @@ import stats from '../routes/stats.js'
 import tickets from '../routes/tickets.js'
 import users from '../routes/users/index.js'
 import ws from '../routes/ws.js'
+import type { WorkerContext } from '../src/cluster/worker-process.js'
 import { type Config, resolveConfig } from '../src/config.js'
 import { logRequest } from '../src/log-request.js'
 import access from './access.js'
@@ -33,12 +34,21 @@ import service from './service.js'
 import tokens from './tokens.js'
 import websocket from './websocket.js'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Set when this is one of several processes of `parley serve --workers`. */
+    worker: WorkerContext | undefined
+  }
+}
+
 /** Settings of docs/configuration.md in camel case, and where to mount. */
 export interface ParleyOptions extends Partial<Config> {
   /** Prefix of every route: `/realtime` puts the rooms at `/realtime/chat`. */
   readonly prefix?: string
   /** Whether to serve the pages. Default: true. */
   readonly pages?: boolean
+  /** Set by `parley serve --workers`: this is one of several processes of one service. */
+  readonly worker?: WorkerContext
 }
 
 /**
@@ -51,11 +61,11 @@ export interface ParleyOptions extends Partial<Config> {
  * @throws {ConfigError} when a setting does not fit.
  */
 export const parley = fp<ParleyOptions>(
-  async (fastify, { prefix = '', pages = true, ...settings }) => {
+  async (fastify, { prefix = '', pages = true, worker, ...settings }) => {
     const config = resolveConfig(settings)
     let mounted: Pick<typeof fastify, 'parley' | 'connections'> | undefined
     const mount: FastifyPluginAsync = async (scope) => {
-      await registerAll(scope, config, pages)
+      await registerAll(scope, config, pages, worker)
       mounted = scope
     }
     // Serializers may return any value, only their type says that it is text.
@@ -90,10 +100,12 @@ async function registerAll(
   scope: Parameters<FastifyPluginAsync>[0],
   config: Config,
   withPages: boolean,
+  worker: WorkerContext | undefined,
 ): Promise<void> {
   await scope.register(errors)
   await scope.register(documentation)
   await scope.register(tokens, { config })
+  scope.decorate('worker', worker)
   await scope.register(broker, { config })
   await scope.register(service, { config })
   await scope.register(access, { config })

@@ -11,6 +11,9 @@ const Summary = Type.Object({
   uptime: Type.Integer({ description: 'Seconds' }),
   scheme: Type.Enum(['http', 'https']),
   port: Type.Optional(Type.Integer()),
+  worker: Type.Optional(
+    Type.Integer({ description: 'Which of several processes answers; the counts are its own' }),
+  ),
   connections: Type.Integer(),
   rooms: Type.Integer({ description: 'Rooms with members on this node' }),
   broker: Type.Object({
@@ -45,6 +48,7 @@ const health: FastifyPluginAsyncTypebox = async (fastify) => {
         uptime: Math.floor((systemClock.now() - parley.startedAt) / 1000),
         scheme: fastify.server instanceof TlsServer ? 'https' : 'http',
         ...(address !== null && typeof address === 'object' && { port: address.port }),
+        ...(fastify.worker && { worker: fastify.worker.number }),
         connections: fastify.connections.size,
         rooms: parley.rooms.size,
         broker: { name: broker.name, ...state },

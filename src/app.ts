@@ -11,6 +11,7 @@ import Fastify, {
 import { parley } from '../plugins/parley.js'
 import tls from '../plugins/tls.js'
 import { systemClock } from './clock.js'
+import type { WorkerContext } from './cluster/worker-process.js'
 import type { Config } from './config.js'
 import { ClientErrors } from './connections/client-errors.js'
 import { logDestination } from './log-destination.js'
@@ -36,10 +37,12 @@ const HTTP1 = {
 /**
  * A ready application, not listening: for the server, for tests and for benchmarks.
  * @param overrides Fastify options that win over the ones derived from the settings.
+ * @param worker set in a worker of `parley serve --workers`
  */
 export async function buildApp(
   config: Config,
   overrides: FastifyServerOptions = {},
+  worker?: WorkerContext,
 ): Promise<FastifyInstance> {
   const clientErrors = new ClientErrors((code) => app.parley.stats.countRefused('connection', code))
   const onDropped = (lines: number) => app.log.warn({ lines }, 'log lines were left out')
@@ -58,7 +61,7 @@ export async function buildApp(
     ...overrides,
   } as FastifyServerOptions) as unknown as FastifyInstance
   if (certificate) await app.register(tls, { config, certificate, http1: HTTP1 })
-  await app.register(parley, config)
+  await app.register(parley, { ...config, ...(worker && { worker }) })
   return app
 }
 
@@ -108,7 +111,7 @@ class RequestLog extends LogController {
 }
 
 /** JSON lines, or readable ones where a person looks at a terminal in development. */
-function logger({ logLevel, nodeEnv }: Config, onDropped: (lines: number) => void) {
+export function logger({ logLevel, nodeEnv }: Config, onDropped: (lines: number) => void) {
   const pretty = process.stdout.isTTY && nodeEnv !== 'production'
   return {
     level: logLevel,

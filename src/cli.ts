@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { parseArgs } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 import Fastify from 'fastify'
 import tokens from '../plugins/tokens.js'
 import { identityOf } from './auth/identity.js'
@@ -9,6 +9,7 @@ import { exitWithReason } from './exit.js'
 
 const USAGE = `Usage:
   parley serve                start the service; settings are environment variables
+      [--workers <n>|auto]    processes that serve clients; auto: one for each core
   parley token --user <id>    print a token signed with the configured key
       [--name <nick>]         default nick
       [--rooms <patterns>]    comma-separated room names or prefix*; default: every room
@@ -22,7 +23,7 @@ await run(process.argv.slice(2)).catch(exitWithReason)
 
 async function run([command, ...args]: string[]): Promise<void> {
   if (command === 'serve') {
-    await import('./server.js')
+    await serve(args)
   } else if (command === 'token') {
     process.stdout.write(`${await token(args)}\n`)
   } else {
@@ -30,6 +31,13 @@ async function run([command, ...args]: string[]): Promise<void> {
     process[asked ? 'stdout' : 'stderr'].write(USAGE)
     process.exitCode = asked ? 0 : 1
   }
+}
+
+/** Starts the service. `--workers` is the setting of that name, which the workers inherit. */
+async function serve(args: string[]): Promise<void> {
+  const { workers } = parse(args, { workers: { type: 'string' } })
+  if (workers !== undefined) process.env.WORKERS = workers
+  await import('./server.js')
 }
 
 /** Signs a token as the command line says, so that curl and other clients can be tried at once. */
@@ -69,10 +77,18 @@ function checkClaims(claims: Record<string, unknown>): void {
 function parseToken(args: string[]) {
   const text = { type: 'string' } as const
   const options = { user: text, name: text, rooms: text, scope: text, expires: text }
+  const { user, expires = '1h', ...rest } = parse(args, options)
+  if (user === undefined) throw new ConfigError(`--user is missing\n${USAGE}`)
+  return { user, expires, ...rest }
+}
+
+/** @throws {ConfigError} for what is no option, with the usage. */
+function parse<const T extends NonNullable<ParseArgsConfig['options']>>(
+  args: string[],
+  options: T,
+) {
   try {
-    const { user, expires = '1h', ...rest } = parseArgs({ args, options }).values
-    if (user === undefined) throw new TypeError('--user is missing')
-    return { user, expires, ...rest }
+    return parseArgs({ args, options }).values
   } catch (error) {
     throw new ConfigError(`${(error as Error).message}\n${USAGE}`)
   }

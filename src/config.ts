@@ -63,6 +63,14 @@ export const ConfigSchema = Type.Object({
     description: 'Port to listen on; 0 takes a free one. The log line and `GET /health` say which.',
     example: '8080',
   }),
+  workers: Type.String({
+    pattern: '^(auto|[1-9]\\d{0,2})$',
+    default: '1',
+    rule: 'auto or a number from 1 to 999',
+    description:
+      'Processes that serve clients, on one port: `auto` is one for each core. With more than one, the embedded log is in a process of its own. For `parley serve` only.',
+    example: 'auto',
+  }),
   logLevel: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info', {
     description: 'Least level that is logged. Nothing is logged per message above `debug`.',
     example: 'debug',

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { loadEnvFile } from 'node:process'
+import { WORKER_VARIABLE } from './cluster/messages.js'
 import { type Config, configFromEnv } from './config.js'
 
 /**
@@ -10,4 +11,10 @@ import { type Config, configFromEnv } from './config.js'
 export function readConfig(): Config {
   if (existsSync('.env')) loadEnvFile()
   return configFromEnv(process.env)
+}
+
+/** The number of this process among the workers of a service; undefined when it is none. */
+export function workerNumber(): number | undefined {
+  const number = process.env[WORKER_VARIABLE]
+  return number === undefined ? undefined : Number(number)
 }

@@ -1,0 +1,69 @@
+import type { Position } from '../../protocol/actions.js'
+import type { BrokerHealth, Command, DirectMessage, PresenceChange, RoomSignal } from '../broker.js'
+
+/** What goes over a link, both ways; the first element says which kind it is. */
+export type Item = FromWorker | FromOwner
+
+/** Calls that go to the owner's broker as they are. */
+export const PLAIN_CALLS = [
+  'members',
+  'rooms',
+  'room',
+  'erase',
+  'command',
+  'remember',
+  'take',
+  'remembered',
+] as const
+export type PlainCall = (typeof PLAIN_CALLS)[number]
+
+/** Calls of which the owner has to know whose they are. */
+export type OwnCall =
+  | 'append'
+  | 'read'
+  | 'subscribe'
+  | 'unsubscribe'
+  | 'enter'
+  | 'leave'
+  | 'signal'
+  | 'sendToUser'
+
+export type CallName = PlainCall | OwnCall
+
+export type FromWorker =
+  /** A call; the number comes back with its result. `append` has the payload as its text. */
+  | readonly [kind: 'call', number: number, name: CallName, args: readonly unknown[]]
+  /** To how many connections of the worker a direct message was handed. */
+  | readonly [kind: 'handed', number: number, count: number]
+
+export type FromOwner =
+  /** The text is that of a page's messages, one after the other. */
+  | readonly [kind: 'ok', number: number, result: unknown]
+  | readonly [kind: 'failed', number: number, error: CallError]
+  /** The text is the message's JSON. */
+  | readonly [kind: 'message', room: string, epoch: string, offset: number, time: number]
+  | readonly [kind: 'reset', room: string, position: Position]
+  | readonly [kind: 'presence', room: string, change: PresenceChange]
+  | readonly [kind: 'signal', room: string, signal: RoomSignal]
+  | readonly [kind: 'direct', number: number, user: string, message: DirectMessage]
+  | readonly [kind: 'command', command: Command]
+  /** Comes every second, and says whether the log works. */
+  | readonly [kind: 'beat', health: BrokerHealth]
+
+/** Why a call failed. */
+export interface CallError {
+  readonly name: string
+  readonly message: string
+  /** Of a `StoreUnavailable`, milliseconds. */
+  readonly retryAfter?: number
+}
+
+/** A page whose messages' JSON is in the item's text. */
+export interface PageHead {
+  readonly epoch: string
+  readonly offset: number
+  readonly first: number
+  readonly more: boolean
+  /** Of each message: offset, time, length of its JSON. */
+  readonly messages: readonly (readonly [offset: number, time: number, length: number])[]
+}

@@ -1,0 +1,262 @@
+import type { Duplex } from 'node:stream'
+import type { Clock, Scheduled } from '../../clock.js'
+import type { Position } from '../../protocol/actions.js'
+import type { Member } from '../../protocol/events.js'
+import {
+  type Appended,
+  type Broker,
+  type BrokerHandler,
+  type BrokerHealth,
+  type Command,
+  type DirectMessage,
+  type LogMessage,
+  type MembersPage,
+  type MembersQuery,
+  type NewMessage,
+  type Page,
+  type Presence,
+  type ReadQuery,
+  type Remembered,
+  type RoomInfo,
+  type RoomSignal,
+  type RoomsPage,
+  type RoomsQuery,
+  StoreUnavailable,
+} from '../broker.js'
+import { Calls } from './calls.js'
+import type { CallName, Item, PageHead } from './items.js'
+import { Link } from './link.js'
+
+export interface WorkersBrokerOptions {
+  /** The socket to the process that owns the log. */
+  readonly stream: Duplex
+  readonly clock: Clock
+  /** That process is gone: without it this one is of no use. Not called after `close`. */
+  readonly ownerGone: () => void
+  /** Told what went wrong where nobody waits for an answer. Default: nothing. */
+  readonly onError?: (error: unknown, what: string) => void
+}
+
+/**
+ * The broker of one of several processes on a machine, of which another one owns the log. What it
+ * is asked goes to the owner; nothing is kept here.
+ */
+export function createWorkersBroker(options: WorkersBrokerOptions): Broker {
+  return new WorkersBroker(options)
+}
+
+/** How often it is looked whether the owner has said anything, milliseconds. */
+const BETWEEN_LOOKS = 1000
+/** Looks without a word from the owner after which the log counts as away. */
+const MAX_SILENT_LOOKS = 4
+/** How long `close` waits for what is under way, milliseconds. */
+const CLOSE_TIME = 5000
+
+class WorkersBroker implements Broker {
+  readonly name = 'workers'
+  readonly #options: WorkersBrokerOptions
+  #calls: Calls | undefined
+  #handler: BrokerHandler | undefined
+  #health: BrokerHealth = { ok: false, since: 0, reason: 'the broker is not started' }
+  #looking: Scheduled | undefined
+  #silent = 0
+  #closing: Promise<void> | undefined
+  #greeted: () => void = () => {}
+
+  constructor(options: WorkersBrokerOptions) {
+    this.#options = options
+  }
+
+  /** Resolves once the owner has said how the log is. */
+  async start(handler: BrokerHandler): Promise<void> {
+    this.#handler = handler
+    const { stream, clock } = this.#options
+    const greeting = new Promise<void>((resolve) => {
+      this.#greeted = resolve
+    })
+    const link: Link = new Link({
+      stream,
+      clock,
+      take: (item, text) => this.#take(item, text),
+      closed: () => this.#ownerGone(),
+    })
+    this.#calls = new Calls(link)
+    await greeting
+    this.#looking = clock.every(BETWEEN_LOOKS, () => this.#look())
+  }
+
+  append(room: string, { id, user, nick, msg }: NewMessage): Promise<Appended> {
+    return this.#call('append', [room, id, user, nick], msg)
+  }
+
+  subscribe(room: string): Promise<Position> {
+    return this.#call('subscribe', [room])
+  }
+
+  unsubscribe(room: string): Promise<void> {
+    return this.#call('unsubscribe', [room])
+  }
+
+  async read(room: string, query: ReadQuery): Promise<Page> {
+    const refusal = this.#refusal()
+    if (refusal !== undefined) throw refusal
+    const { result, text } = await (this.#calls as Calls).callForText('read', [room, query])
+    return pageOf(result as PageHead, text)
+  }
+
+  enter(room: string, member: Member): Promise<Presence> {
+    return this.#call('enter', [room, member])
+  }
+
+  leave(room: string, user: string): Promise<Presence> {
+    return this.#call('leave', [room, user])
+  }
+
+  members(room: string, query: MembersQuery): Promise<MembersPage> {
+    return this.#call('members', [room, query])
+  }
+
+  signal(room: string, signal: RoomSignal): Promise<void> {
+    return this.#call('signal', [room, signal])
+  }
+
+  sendToUser(user: string, message: DirectMessage): Promise<number> {
+    return this.#call('sendToUser', [user, message])
+  }
+
+  rooms(query: RoomsQuery): Promise<RoomsPage> {
+    return this.#call('rooms', [query])
+  }
+
+  async room(name: string): Promise<RoomInfo | undefined> {
+    return (await this.#call<RoomInfo | null>('room', [name])) ?? undefined
+  }
+
+  erase(room: string): Promise<Position> {
+    return this.#call('erase', [room])
+  }
+
+  command(command: Command): Promise<void> {
+    return this.#call('command', [command])
+  }
+
+  remember(key: string, value: string, lifetime: number): Promise<void> {
+    return this.#call('remember', [key, value, lifetime])
+  }
+
+  async take(key: string): Promise<string | undefined> {
+    return (await this.#call<string | null>('take', [key])) ?? undefined
+  }
+
+  remembered(prefix: string): Promise<Remembered[]> {
+    return this.#call('remembered', [prefix])
+  }
+
+  health(): BrokerHealth {
+    return this.#health
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#looking?.cancel()
+    const { clock, stream } = this.#options
+    const patience = new Promise<void>((resolve) => void clock.after(CLOSE_TIME, resolve))
+    await Promise.race([this.#calls?.idle(), patience])
+    await Promise.race([this.#calls?.close(), patience])
+    stream.destroy()
+  }
+
+  #call<T>(name: CallName, args: readonly unknown[], text?: string): Promise<T> {
+    const refusal = this.#refusal()
+    if (refusal !== undefined) return Promise.reject(refusal)
+    return (this.#calls as Calls).call<T>(name, args, text)
+  }
+
+  #refusal(): StoreUnavailable | undefined {
+    if (this.#closing !== undefined) return new StoreUnavailable('the broker is closed')
+    if (this.#silent > MAX_SILENT_LOOKS || this.#calls === undefined) {
+      return new StoreUnavailable(this.#health.ok ? 'the log is away' : this.#health.reason)
+    }
+    return undefined
+  }
+
+  #take(item: Item, text: string): void {
+    this.#silent = 0
+    switch (item[0]) {
+      case 'ok':
+        this.#calls?.succeeded(item[1], item[2], text)
+        return
+      case 'failed':
+        this.#calls?.failed(item[1], item[2])
+        return
+      case 'message': {
+        const [, room, epoch, offset, time] = item
+        const message: LogMessage = { offset, time, json: text }
+        this.#tell((handler) => handler.message(room, epoch, message))
+        return
+      }
+      case 'reset':
+        this.#tell((handler) => handler.reset(item[1], item[2]))
+        return
+      case 'presence':
+        this.#tell((handler) => handler.presence(item[1], item[2]))
+        return
+      case 'signal':
+        this.#tell((handler) => handler.signal(item[1], item[2]))
+        return
+      case 'direct': {
+        const count = this.#tell((handler) => handler.direct(item[2], item[3])) ?? 0
+        this.#calls?.answer(item[1], count)
+        return
+      }
+      case 'command':
+        this.#tell((handler) => handler.command(item[1]))
+        return
+      case 'beat':
+        this.#health = item[1]
+        this.#greeted()
+    }
+  }
+
+  /** A process that was suspended reads what has arrived meanwhile before it judges. */
+  #look(): void {
+    if (++this.#silent !== MAX_SILENT_LOOKS + 1) return
+    this.#away('the process that owns the log does not answer')
+  }
+
+  #ownerGone(): void {
+    this.#looking?.cancel()
+    this.#silent = MAX_SILENT_LOOKS + 1
+    this.#away('the process that owns the log is gone')
+    this.#calls?.abandon()
+    if (this.#closing === undefined) this.#options.ownerGone()
+  }
+
+  #away(reason: string): void {
+    this.#health = { ok: false, since: this.#options.clock.now(), reason }
+  }
+
+  /** What a handler throws is its own fault: it is reported and the broker goes on. */
+  #tell<T>(call: (handler: BrokerHandler) => T): T | undefined {
+    try {
+      return this.#handler && call(this.#handler)
+    } catch (error) {
+      this.#options.onError?.(error, 'a broker handler threw')
+      return undefined
+    }
+  }
+}
+
+function pageOf({ messages, ...page }: PageHead, text: string): Page {
+  let at = 0
+  const read = messages.map(([offset, time, length]) => {
+    const json = text.slice(at, at + length)
+    at += length
+    return { offset, time, json }
+  })
+  return { ...page, messages: read }
+}
