@@ -50,6 +50,8 @@ const MAX_MISSED = 12
 const MAX_STARTING = 60
 /** How long workers have to say what they measured, milliseconds. */
 const ANSWER_TIME = 1000
+/** Longest timer that Node keeps, milliseconds. */
+const LONG = 2 ** 31 - 1
 
 /** A worker ended before it served anybody; it has said why. */
 class WorkerFailed extends Error {
@@ -71,6 +73,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #slots: Slot[]
   #beating: Scheduled | undefined
+  /** Keeps the process alive while no worker lives: each will be replaced. */
+  #alive: NodeJS.Timeout | undefined
   #stopping = false
   #gathering: Promise<readonly string[]> | undefined
   #current: Gathering | undefined
@@ -99,6 +103,7 @@ export class Supervisor {
   async start(): Promise<string> {
     const [first, ...others] = this.#slots as [Slot, ...Slot[]]
     this.#beating = this.#options.clock.every(BETWEEN_BEATS, () => this.#beat())
+    this.#alive = setInterval(() => {}, LONG)
     try {
       const url = await this.#first(first)
       await Promise.all(others.map((slot) => this.#first(slot)))
@@ -150,6 +155,7 @@ export class Supervisor {
   #end(): void {
     this.#stopping = true
     this.#beating?.cancel()
+    clearInterval(this.#alive)
     for (const { restarting } of this.#slots) restarting?.cancel()
   }
 

@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { check } from '../chaos/checker.js'
 import { explain } from '../chaos/explain.js'
-import type { FinalLog, HistoryEvent } from '../chaos/history.js'
-import { JWT_SECRET, signToken } from '../helpers/jwt.js'
+import type { HistoryEvent } from '../chaos/history.js'
+import { JWT_SECRET } from '../helpers/jwt.js'
 import { noRedis, RedisServer } from '../helpers/redis.js'
 import { type ServerProcess, startServer } from '../helpers/server.js'
 import { TcpProxy } from '../helpers/tcp-proxy.js'
 import { RecordedClient } from './recorded-client.js'
+import { isAtEnd, readLogs, settled, until } from './recorded-run.js'
 
 /** `FULL_FAULTS=1` makes it the long run of docs/operations.md. */
 const FULL = process.env.FULL_FAULTS === '1'
@@ -67,7 +68,7 @@ t.test('three nodes over Redis keep the promise', { skip: noRedis }, async (t) =
   const presence = Math.round(performance.now() - killed)
   t.ok(presence < PRESENCE_BOUND, `who was on a killed node has left after ${presence} ms`)
 
-  const logs = await readLogs(nodes[1]?.url as string)
+  const logs = await readLogs(nodes[1]?.url as string, ['room0', 'room1', 'room2'])
   await until(() => rest.every(({ room }) => isAtEnd(room, logs)))
   const violations = check(history, logs, { presenceBound: PRESENCE_BOUND })
   for (const violation of violations.slice(0, 5)) t.comment(explain(violation, history).join('\n'))
@@ -144,45 +145,4 @@ async function failOver(redis: RedisServer, replica: RedisServer): Promise<void>
   await until(isLinked)
   await redis.send('FAILOVER', 'TO', '127.0.0.1', String(replica.port))
   await until(async () => /role:master/.test(String(await replica.send('INFO'))))
-}
-
-/** Everyone sees exactly those who are there. */
-function settled(clients: readonly RecordedClient[]): boolean {
-  return clients.every(({ users, room: { name } }) => {
-    const there = clients.filter(({ room }) => room.name === name)
-    return users === [...new Set(there.map(({ user }) => user))].sort().join()
-  })
-}
-
-async function readLogs(url: string): Promise<FinalLog[]> {
-  return Promise.all(['room0', 'room1', 'room2'].map((room) => readLog(url, room)))
-}
-
-async function readLog(url: string, room: string): Promise<FinalLog> {
-  const headers = { authorization: `Bearer ${signToken({ sub: 'reader' }, 3600)}` }
-  const messages: FinalLog['messages'][number][] = []
-  for (;;) {
-    const after = messages.at(-1)?.offset ?? 0
-    const address = `${url}/rooms/${room}/messages?after=${after}&limit=1000`
-    const page = (await (await fetch(address, { headers })).json()) as {
-      epoch: string
-      first: number
-      offset: number
-      more: boolean
-      messages: { offset: number; id: string; user: string; msg: unknown }[]
-    }
-    for (const { offset, id, user, msg } of page.messages) {
-      messages.push({ offset, id, user, body: JSON.stringify(msg) })
-    }
-    const { epoch, first, offset } = page
-    if (!page.more) return { room, epoch, first, offset, messages }
-  }
-}
-
-function isAtEnd({ name, position }: RecordedClient['room'], logs: readonly FinalLog[]): boolean {
-  return logs.some((log) => log.room === name && position?.offset === log.offset)
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await sleep(20)
 }

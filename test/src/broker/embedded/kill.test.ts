@@ -7,7 +7,7 @@ import { openLogStore } from '../../../../src/broker/embedded/log-store.js'
 import type { Durability } from '../../../../src/broker/embedded/store.js'
 import { systemClock } from '../../../../src/clock.js'
 import { Recorder } from '../../../contract/recorder.js'
-import type { Report, Task } from '../../../helpers/appender.js'
+import type { Report, Task } from '../../../helpers/appender-tasks.js'
 
 const APPENDER = fileURLToPath(new URL('../../../helpers/appender.js', import.meta.url))
 /** Bytes, small: many kills come while a segment of the journal is taken into the store. */

@@ -6,7 +6,7 @@ import { LmdbEnvironment } from '../../../../src/broker/embedded/lmdb-environmen
 import { openLogStore } from '../../../../src/broker/embedded/log-store.js'
 import { systemClock } from '../../../../src/clock.js'
 import { Recorder } from '../../../contract/recorder.js'
-import type { Report, Task } from '../../../helpers/appender.js'
+import type { Report, Task } from '../../../helpers/appender-tasks.js'
 
 const APPENDER = fileURLToPath(new URL('../../../helpers/appender.js', import.meta.url))
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createEmbeddedBroker } from '../../../../src/broker/embedded/embedded.js'
-import { openLmdbStore } from '../../../../src/broker/embedded/lmdb-store.js'
+import { openLogStore } from '../../../../src/broker/embedded/log-store.js'
 import { LogOwner } from '../../../../src/broker/workers/owner.js'
 import { createWorkersBroker } from '../../../../src/broker/workers/workers.js'
 import { systemClock } from '../../../../src/clock.js'
@@ -13,7 +13,7 @@ t.test('the brokers of workers over one embedded log', async (t) => {
   brokerContract(t, {
     open: async (settings) => {
       const onError = (error: unknown, what: string) => t.fail(what, { error })
-      const store = await openLmdbStore({ dir: `${root}/${labs++}` })
+      const store = await openLogStore({ dir: `${root}/${labs++}` })
       const base = { clock: systemClock, onError }
       const broker = createEmbeddedBroker({ ...base, ...settings, store, durability: 'commit' })
       const owner = new LogOwner({ ...base, broker })
