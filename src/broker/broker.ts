@@ -48,7 +48,7 @@ import type { Member } from '../protocol/events.js'
  *     await broker.read('8888', { after: 0, limit: 100, maxLength: 65536 })
  */
 export interface Broker {
-  /** Short name for health and metrics: `embedded`, `redis`. */
+  /** Short name for health and metrics: `embedded`, `redis`, `workers`. */
   readonly name: string
 
   /** Name of this node, unlike any other's, also of earlier ones: 16 URL-safe characters. */

@@ -83,13 +83,17 @@ for (const [kind, { kills, skip, env }] of Object.entries(kinds)) {
     t.equal(count('ok'), count('send'), 'everything was acknowledged')
 
     t.test('a scrape shows every process, told apart by a label', async (t) => {
-      const text = await (await fetch(`${server.url}/metrics`)).text()
-      const samples = text.split('\n').filter((line) => line.startsWith('parley_connections{'))
-      const chat = samples.filter((line) => line.includes('endpoint="chat"'))
-      t.match(chat.map((line) => line.replace(/ .*/, '')).sort(), [
-        'parley_connections{endpoint="chat",worker="1"}',
-        'parley_connections{endpoint="chat",worker="2"}',
-      ])
+      let text = ''
+      let chat: string[] = []
+      await until(async () => {
+        text = await (await fetch(`${server.url}/metrics`)).text()
+        const samples = text.split('\n').filter((line) => line.startsWith('parley_connections{'))
+        chat = samples.filter((line) => line.includes('endpoint="chat"')).sort()
+        // The one that was killed last may still be on its way back.
+        return chat.length === 2
+      })
+      t.match(chat[0], 'parley_connections{endpoint="chat",worker="1"}')
+      t.match(chat[1], 'parley_connections{endpoint="chat",worker="2"}')
       t.equal(
         chat.map((line) => Number(line.split(' ')[1])).reduce((a, b) => a + b),
         8,
