@@ -32,15 +32,21 @@ export class Calls {
   callForText(
     name: CallName,
     args: readonly unknown[],
+    sent = '',
   ): Promise<{ result: unknown; text: string }> {
     return new Promise((resolve, reject) => {
-      this.#send(name, args, '', { resolve: (result, text) => resolve({ result, text }), reject })
+      this.#send(name, args, sent, { resolve: (result, text) => resolve({ result, text }), reject })
     })
   }
 
   /** Tells the owner how many connections a direct message was handed to. */
-  answer(number: number, count: number): void {
+  handed(number: number, count: number): void {
     this.#link.send(['handed', number, count])
+  }
+
+  /** Tells the owner the answer to a question; without one, that there is none. */
+  answer(number: number, answer?: string): void {
+    this.#link.send(['answer', number, answer !== undefined], answer)
   }
 
   succeeded(number: number, result: unknown, text: string): void {

@@ -27,17 +27,22 @@ export type OwnCall =
   | 'leave'
   | 'signal'
   | 'sendToUser'
+  | 'ask'
 
 export type CallName = PlainCall | OwnCall
 
 export type FromWorker =
-  /** A call; the number comes back with its result. `append` has the payload as its text. */
+  /** The first item: the worker's name among the nodes. */
+  | readonly [kind: 'hello', node: string]
+  /** A call; the number comes back with its result. The text: a payload, or a question. */
   | readonly [kind: 'call', number: number, name: CallName, args: readonly unknown[]]
   /** To how many connections of the worker a direct message was handed. */
   | readonly [kind: 'handed', number: number, count: number]
+  /** The text is the answer to a question, if there is one. */
+  | readonly [kind: 'answer', number: number, answered: boolean]
 
 export type FromOwner =
-  /** The text is that of a page's messages, one after the other. */
+  /** The text: an answer, or the JSON of a page's messages, one after the other. */
   | readonly [kind: 'ok', number: number, result: unknown]
   | readonly [kind: 'failed', number: number, error: CallError]
   /** The text is the message's JSON. */
@@ -47,6 +52,8 @@ export type FromOwner =
   | readonly [kind: 'signal', room: string, signal: RoomSignal]
   | readonly [kind: 'direct', number: number, user: string, message: DirectMessage]
   | readonly [kind: 'command', command: Command]
+  /** The text is the question of another worker. */
+  | readonly [kind: 'question', number: number]
   /** Comes every second, and says whether the log works. */
   | readonly [kind: 'beat', health: BrokerHealth]
 

@@ -1,16 +1,18 @@
 import type { Duplex } from 'node:stream'
 import type { Clock, Scheduled } from '../../clock.js'
 import type { Position } from '../../protocol/actions.js'
-import type {
-  Broker,
-  BrokerHandler,
-  Command,
-  DirectMessage,
-  LogMessage,
-  PresenceChange,
-  RoomSignal,
+import {
+  type Broker,
+  type BrokerHandler,
+  type Command,
+  type DirectMessage,
+  type LogMessage,
+  type PresenceChange,
+  type RoomSignal,
+  StoreUnavailable,
 } from '../broker.js'
 import { encodeItem } from './link.js'
+import { Questions } from './questions.js'
 import { ServedWorker } from './served-worker.js'
 import type { Subscription } from './subscription.js'
 
@@ -43,11 +45,13 @@ export class LogOwner implements BrokerHandler {
   readonly #workers = new Set<ServedWorker>()
   readonly #rooms = new Map<string, Set<Subscription>>()
   readonly #asked = new Map<number, Asked>()
+  readonly #questions: Questions
   #numbers = 0
   #beating: Scheduled | undefined
 
   constructor(options: LogOwnerOptions) {
     this.#options = options
+    this.#questions = new Questions(options.clock)
   }
 
   /** Rejects when the store cannot be opened. */
@@ -65,7 +69,9 @@ export class LogOwner implements BrokerHandler {
       unsubscribed: (subscription) => this.#remove(subscription),
       direct: (user, message) => this.#direct(user, message),
       handed: (number, count) => this.#handed(number, count),
-      closed: (worker) => this.#workers.delete(worker),
+      ask: (node, question) => this.#ask(node, question),
+      answered: (number, answer) => this.#questions.answered(number, answer),
+      closed: (worker) => this.#gone(worker),
     })
     this.#workers.add(worker)
     worker.link.send(['beat', this.#options.broker.health()])
@@ -107,6 +113,21 @@ export class LogOwner implements BrokerHandler {
 
   command(command: Command): void {
     for (const { link } of this.#workers) link.send(['command', command])
+  }
+
+  /** The owner is no node: nobody knows a name of it. */
+  answer(): Promise<string> {
+    return Promise.reject(new StoreUnavailable('the owner of the log has no answers'))
+  }
+
+  async #ask(node: string, question: string): Promise<string | undefined> {
+    const asked = [...this.#workers].find((worker) => worker.node === node)
+    return asked && this.#questions.ask(asked, question)
+  }
+
+  #gone(worker: ServedWorker): void {
+    this.#workers.delete(worker)
+    this.#questions.gone(worker)
   }
 
   #of(room: string): Iterable<Subscription> {

@@ -5,6 +5,7 @@ import {
   type Broker,
   type DirectMessage,
   type NewMessage,
+  type Page,
   type Presence,
   type ReadQuery,
   type RoomSignal,
@@ -23,6 +24,9 @@ export interface ServedWorkerOptions {
   readonly unsubscribed: (subscription: Subscription) => void
   /** Hands a direct message to every worker. */
   readonly direct: (user: string, message: DirectMessage) => Promise<number>
+  /** Asks the worker of that name. Undefined when there is none. */
+  readonly ask: (node: string, question: string) => Promise<string | undefined>
+  readonly answered: (number: number, answer?: string) => void
   /** A worker's answer to `direct`. */
   readonly handed: (number: number, count: number) => void
   readonly closed: (worker: ServedWorker) => void
@@ -35,6 +39,8 @@ const MAX_QUEUED_PAGES = 1024 * 1024
 /** A worker as the process sees it that owns the log: its calls, its rooms, its members. */
 export class ServedWorker {
   readonly link: Link
+  /** Its name among the nodes; empty until it has said it. */
+  node = ''
   readonly #options: ServedWorkerOptions
   readonly #subscriptions = new Map<string, Subscription>()
   /** Connections of the worker, by room and user. */
@@ -74,12 +80,26 @@ export class ServedWorker {
   }
 
   #take(item: Item, text: string): void {
-    if (item[0] === 'handed') this.#options.handed(item[1], item[2])
-    if (item[0] !== 'call') return
-    const [, number, name, args] = item
+    switch (item[0]) {
+      case 'hello':
+        this.node = item[1]
+        return
+      case 'handed':
+        this.#options.handed(item[1], item[2])
+        return
+      case 'answer':
+        this.#options.answered(item[1], item[2] ? text : undefined)
+        return
+      case 'call':
+        this.#answer(item[1], item[2], item[3], text)
+    }
+  }
+
+  #answer(number: number, name: CallName, args: readonly unknown[], text: string): void {
     this.#call(name, args, text).then(
       (result) => {
-        if (name === 'read') this.#sendPage(number, result as Awaited<ReturnType<Broker['read']>>)
+        if (name === 'read') this.#sendPage(number, result as Page)
+        else if (name === 'ask') this.#sendAnswer(number, result as string | undefined)
         else this.link.send(['ok', number, result])
       },
       (error) => this.link.send(['failed', number, describeError(error)]),
@@ -107,6 +127,7 @@ export class ServedWorker {
     enter: ([room, member]: [string, Member]) => this.#enter(room, member),
     leave: ([room, user]: [string, string]) => this.#leave(room, user),
     signal: ([room, signal]: [string, RoomSignal]) => this.#options.broker.signal(room, signal),
+    ask: ([node]: [string], question: string) => this.#options.ask(node, question),
     sendToUser: ([user, message]: [string, DirectMessage]) => this.#options.direct(user, message),
   } as const satisfies Record<OwnCall, (args: never, text: string) => Promise<unknown>>
 
@@ -158,7 +179,11 @@ export class ServedWorker {
     return broker.leave(room, user)
   }
 
-  #sendPage(number: number, { messages, ...page }: Awaited<ReturnType<Broker['read']>>): void {
+  #sendAnswer(number: number, answer: string | undefined): void {
+    this.link.send(['ok', number, answer !== undefined], answer)
+  }
+
+  #sendPage(number: number, { messages, ...page }: Page): void {
     const head: PageHead = {
       ...page,
       messages: messages.map(({ offset, time, json }) => [offset, time, json.length]),

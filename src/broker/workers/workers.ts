@@ -54,6 +54,7 @@ const CLOSE_TIME = 5000
 
 class WorkersBroker implements Broker {
   readonly name = 'workers'
+  readonly node: string
   readonly #options: WorkersBrokerOptions
   #calls: Calls | undefined
   #handler: BrokerHandler | undefined
@@ -65,6 +66,7 @@ class WorkersBroker implements Broker {
 
   constructor(options: WorkersBrokerOptions) {
     this.#options = options
+    this.node = options.clock.id()
   }
 
   /** Resolves once the owner has said how the log is. */
@@ -81,6 +83,7 @@ class WorkersBroker implements Broker {
       closed: () => this.#ownerGone(),
     })
     this.#calls = new Calls(link)
+    link.send(['hello', this.node])
     await greeting
     this.#looking = clock.every(BETWEEN_LOOKS, () => this.#look())
   }
@@ -98,9 +101,7 @@ class WorkersBroker implements Broker {
   }
 
   async read(room: string, query: ReadQuery): Promise<Page> {
-    const refusal = this.#refusal()
-    if (refusal !== undefined) throw refusal
-    const { result, text } = await (this.#calls as Calls).callForText('read', [room, query])
+    const { result, text } = await this.#callForText('read', [room, query])
     return pageOf(result as PageHead, text)
   }
 
@@ -140,6 +141,16 @@ class WorkersBroker implements Broker {
     return this.#call('command', [command])
   }
 
+  async ask(node: string, question: string): Promise<string | undefined> {
+    if (node === this.node) {
+      const refusal = this.#refusal()
+      if (refusal !== undefined) throw refusal
+      return this.#answer(question)
+    }
+    const { result, text } = await this.#callForText('ask', [node], question)
+    return result === true ? text : undefined
+  }
+
   remember(key: string, value: string, lifetime: number): Promise<void> {
     return this.#call('remember', [key, value, lifetime])
   }
@@ -176,6 +187,12 @@ class WorkersBroker implements Broker {
     return (this.#calls as Calls).call<T>(name, args, text)
   }
 
+  async #callForText(name: CallName, args: readonly unknown[], text?: string) {
+    const refusal = this.#refusal()
+    if (refusal !== undefined) throw refusal
+    return (this.#calls as Calls).callForText(name, args, text)
+  }
+
   #refusal(): StoreUnavailable | undefined {
     if (this.#closing !== undefined) return new StoreUnavailable('the broker is closed')
     if (this.#silent > MAX_SILENT_LOOKS || this.#calls === undefined) {
@@ -210,9 +227,15 @@ class WorkersBroker implements Broker {
         return
       case 'direct': {
         const count = this.#tell((handler) => handler.direct(item[2], item[3])) ?? 0
-        this.#calls?.answer(item[1], count)
+        this.#calls?.handed(item[1], count)
         return
       }
+      case 'question':
+        this.#answer(text).then(
+          (answer) => this.#calls?.answer(item[1], answer),
+          () => this.#calls?.answer(item[1]),
+        )
+        return
       case 'command':
         this.#tell((handler) => handler.command(item[1]))
         return
@@ -238,6 +261,15 @@ class WorkersBroker implements Broker {
 
   #away(reason: string): void {
     this.#health = { ok: false, since: this.#options.clock.now(), reason }
+  }
+
+  async #answer(question: string): Promise<string> {
+    try {
+      return await (this.#handler as BrokerHandler).answer(question)
+    } catch (error) {
+      this.#options.onError?.(error, 'a broker handler threw')
+      throw new StoreUnavailable('the question could not be answered', { cause: error })
+    }
   }
 
   /** What a handler throws is its own fault: it is reported and the broker goes on. */

@@ -24,7 +24,7 @@ t.test('the brokers of workers over one embedded log', async (t) => {
           const [near, far] = await socketPair()
           owner.serve(far)
           const ownerGone = () => disposed || t.fail('the owner is gone')
-          return createWorkersBroker({ ...base, stream: near, ownerGone })
+          return createWorkersBroker({ clock: systemClock, stream: near, ownerGone })
         },
         async dispose() {
           disposed = true
