@@ -20,7 +20,7 @@ const chat: FastifyPluginAsync = async (fastify) => {
         endpoint: 'chat',
         identity: request.identity as Identity,
         address: request.ip,
-        transport: new WebSocketTransport(socket, stream),
+        transport: new WebSocketTransport(socket, stream, parley.directWriter),
         request: request.id,
       })
       readMessages(socket, stream, new ChatSink(connection, parley), maxMessageBytes)

@@ -16,7 +16,7 @@ const echo: FastifyPluginAsync = async (fastify) => {
     { websocket: true, onRequest: fastify.handshake, logLevel },
     (socket, request) => {
       const stream = request.raw.socket
-      const transport = new WebSocketTransport(socket, stream)
+      const transport = new WebSocketTransport(socket, stream, parley.directWriter)
       const identity = request.identity as Identity
       const connection = parley.open({
         endpoint: 'echo',

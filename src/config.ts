@@ -258,6 +258,10 @@ export const ConfigSchema = Type.Object({
     unit: 'milliseconds',
     example: '5',
   }),
+  directWrites: flag(true, {
+    description:
+      'Write to plain TCP sockets past Node’s stream layer, which costs less for every member of a room. Used only where a look at the first sockets shows that it works; `false` never does.',
+  }),
   heartbeatSeconds: integer(25, 0, MAX_SECONDS, {
     description:
       'Interval of pings; a connection from which nothing came for two intervals is dropped. 0 = never.',

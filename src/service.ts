@@ -7,6 +7,7 @@ import type { Clock } from './clock.js'
 import type { Config } from './config.js'
 import { Admission } from './connections/admission.js'
 import { Connection } from './connections/connection.js'
+import { DirectWriter } from './connections/direct-write.js'
 import { drainConnections } from './connections/drain.js'
 import { ExpirySweep } from './connections/expiry.js'
 import { PacedFlushQueue, TurnFlushQueue } from './connections/flush-queue.js'
@@ -70,6 +71,8 @@ export class RealtimeService {
   readonly posts: Posts
   readonly tickets: Tickets
   readonly stats = new Stats()
+  /** Writes to sockets past their streams, unless `DIRECT_WRITES` forbids it. */
+  readonly directWriter: DirectWriter | undefined
   /** Milliseconds since 1970. */
   readonly startedAt: number
   /** Resolves when a drain begins, whoever asked for it. */
@@ -89,6 +92,7 @@ export class RealtimeService {
     this.config = config
     this.broker = broker
     this.startedAt = clock.now()
+    this.directWriter = config.directWrites ? new DirectWriter() : undefined
     this.drainStarted = new Promise((resolve) => {
       this.#onDrain = resolve
     })

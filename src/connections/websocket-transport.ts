@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Batch } from './batch.js'
+import { type DirectWriter, Written } from './direct-write.js'
 import { Http2StreamSocket } from './http2-stream.js'
 import type { Transport } from './transport.js'
 
@@ -9,6 +10,8 @@ const OPEN = 1
 
 /** Up to so many bytes, copying costs less than a second write to the network. */
 const MAX_COPIED = 16_384
+
+const NOTHING = Buffer.alloc(0)
 
 /** What this needs of the socket below a WebSocket: a net.Socket, a TLSSocket, an HTTP/2 stream. */
 export type ByteStream = Duplex & { readonly bytesRead?: number; readonly bytesWritten?: number }
@@ -24,15 +27,20 @@ export class WebSocketTransport implements Transport {
   readonly answersPings = true
   readonly #ws: WebSocket
   readonly #socket: ByteStream
+  readonly #writer: DirectWriter | undefined
+  /** Bytes written past the stream that the peer has not taken. */
+  #waiting = 0
 
-  constructor(ws: WebSocket, socket: ByteStream) {
+  /** @param writer writes past the stream where it can; without it nothing does */
+  constructor(ws: WebSocket, socket: ByteStream, writer?: DirectWriter) {
     this.name = socket instanceof Http2StreamSocket ? 'websocket-h2' : 'websocket'
     this.#ws = ws
     this.#socket = socket
+    this.#writer = writer
   }
 
   get buffered(): number {
-    return this.#socket.writableLength
+    return this.#socket.writableLength + this.#waiting
   }
 
   get bytesRead(): number {
@@ -56,7 +64,17 @@ export class WebSocketTransport implements Transport {
 
   /** Writes complete frames. What comes after the closing handshake began is dropped. */
   writeFrame(frames: Buffer): boolean {
-    return this.#ws.readyState === OPEN ? this.#socket.write(frames) : true
+    if (this.#ws.readyState !== OPEN) return true
+    const socket = this.#socket
+    const written = this.#writer?.write(socket, frames)
+    if (written === Written.all) return true
+    if (written !== Written.waiting) return socket.write(frames)
+    this.#waiting += frames.length
+    // What is written through the stream comes after it, so that its end is known to the stream.
+    socket.write(NOTHING, () => {
+      this.#waiting -= frames.length
+    })
+    return false
   }
 
   ping(): void {
@@ -65,6 +83,10 @@ export class WebSocketTransport implements Transport {
 
   onceDrained(drained: () => void): void {
     const socket = this.#socket
+    if (this.#waiting > 0 && socket.writable) {
+      socket.write(NOTHING, () => this.onceDrained(drained))
+      return
+    }
     if (!socket.writableNeedDrain || socket.destroyed) {
       drained()
       return
