@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { selectSubprotocol } from '../src/auth/token-source.js'
@@ -9,6 +10,10 @@ declare module 'fastify' {
     handshake: onRequestAsyncHookHandler
     /** Hook of routes that open a stream: the same, without what only a WebSocket has. */
     admit: onRequestAsyncHookHandler
+  }
+  interface FastifyRequest {
+    /** The response that a handshake which was let in does not need any more. */
+    answer: ServerResponse | null
   }
   interface FastifyContextConfig {
     /** The route opens a connection: it takes tickets, and counts as a handshake. */
@@ -23,6 +28,7 @@ const KEY = /^[A-Za-z0-9+/]{22}==$/
 export default fp(
   async (fastify) => {
     const { parley } = fastify
+    fastify.decorateRequest('answer', null)
     const admit = async (request: FastifyRequest) => {
       if (parley.draining) throw new ParleyError('DRAINING', undefined, { retryAfter: 1000 })
       if (!fastify.originAllowed(request)) throw new ParleyError('ORIGIN_NOT_ALLOWED')
@@ -30,11 +36,12 @@ export default fp(
       await fastify.limitRequests(request)
       parley.admission.checkUser((await fastify.identify(request)).user)
     }
-    const handshake: onRequestAsyncHookHandler = async (request) => {
+    const handshake: onRequestAsyncHookHandler = async (request, reply) => {
       if (!request.ws) throw new ParleyError('UPGRADE_REQUIRED')
       refuseMalformed(request)
       await admit(request)
       offerOnlyOurSubprotocol(request)
+      request.answer = reply.raw
     }
     fastify.decorate('admit', admit)
     fastify.decorate('handshake', handshake)

@@ -94,7 +94,9 @@ const REST = [
   drain,
   stats,
 ]
-const OTHERS = [ws, chat, chatEvents, chatActions, health, metrics, documents]
+/** What no page reads as HTTP: the rules for foreign pages (CORS) are not about them. */
+const WEBSOCKET = [ws, chat]
+const OTHERS = [chatEvents, chatActions, health, metrics, documents]
 
 async function registerAll(
   scope: Parameters<FastifyPluginAsync>[0],
@@ -113,19 +115,22 @@ async function registerAll(
   await scope.register(measurements)
   await scope.register(websocket, { config })
   await scope.register(handshake)
-  await scope.register(cors, {
-    delegator: (request, callback) =>
-      callback(null, {
-        origin: request.headers.origin !== undefined && scope.originAllowed(request),
-      }),
-    exposedHeaders: ['retry-after'],
+  for (const routes of WEBSOCKET) await scope.register(routes)
+  await scope.register(async (http) => {
+    await http.register(cors, {
+      delegator: (request, callback) =>
+        callback(null, {
+          origin: request.headers.origin !== undefined && scope.originAllowed(request),
+        }),
+      exposedHeaders: ['retry-after'],
+    })
+    for (const routes of OTHERS) await http.register(routes)
+    await http.register(async (rest) => {
+      rest.addHook('onRequest', (request) => rest.limitRequests(request))
+      for (const routes of REST) await rest.register(routes)
+    })
+    if (withPages) await http.register(pages)
   })
-  for (const routes of OTHERS) await scope.register(routes)
-  await scope.register(async (rest) => {
-    rest.addHook('onRequest', (request) => rest.limitRequests(request))
-    for (const routes of REST) await rest.register(routes)
-  })
-  if (withPages) await scope.register(pages)
 }
 
 export type { Identity } from '../src/auth/identity.js'

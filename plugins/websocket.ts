@@ -5,6 +5,7 @@ import type { WebSocket } from 'ws'
 import { selectSubprotocol } from '../src/auth/token-source.js'
 import type { Config } from '../src/config.js'
 import { guardUpgrades, type UpgradeListener } from '../src/connections/upgrade-guard.js'
+import { writeWithAnswer } from '../src/connections/upgraded.js'
 import { ParleyError } from '../src/errors.js'
 import { CloseCode } from '../src/protocol/close-codes.js'
 import { CLOSE_TIMEOUT } from '../src/service.js'
@@ -38,6 +39,7 @@ async function registerWebSocket(fastify: FastifyInstance, config: Config): Prom
     // The service has sent everyone away by the time the server closes; see src/service.ts.
     preClose: (done) => done(),
   })
+  fastify.websocketServer.on('headers', (_headers, { socket }) => writeWithAnswer(socket))
   // Somebody else who listens too decides about what is not ours.
   if (others.length > 0) return
   const [accept] = fastify.server.listeners('upgrade') as [UpgradeListener]
@@ -51,9 +53,9 @@ function refuseElsewhere(fastify: FastifyInstance): void {
   fastify.addHook('onRoute', ({ websocket, url }) => {
     if (websocket) endpoints.add(url)
   })
-  fastify.addHook('onRequest', async ({ ws, is404, routeOptions }) => {
-    if (!ws || is404 || endpoints.has(routeOptions.url as string)) return
-    throw new ParleyError('NOT_FOUND', 'there is no WebSocket at this address')
+  fastify.addHook('onRequest', ({ ws, is404, routeOptions }, _reply, done) => {
+    if (!ws || is404 || endpoints.has(routeOptions.url as string)) done()
+    else done(new ParleyError('NOT_FOUND', 'there is no WebSocket at this address'))
   })
 }
 

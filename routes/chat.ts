@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { Identity } from '../src/auth/identity.js'
 import { ChatSink } from '../src/connections/chat-sink.js'
+import { releaseHandshake } from '../src/connections/upgraded.js'
 import { readMessages } from '../src/connections/websocket-input.js'
 import { WebSocketTransport } from '../src/connections/websocket-transport.js'
 import { quietLevel } from './log-level.js'
@@ -16,6 +17,7 @@ const chat: FastifyPluginAsync = async (fastify) => {
     { websocket: true, onRequest: fastify.handshake, logLevel },
     (socket, request) => {
       const stream = request.raw.socket
+      releaseHandshake(socket, stream, request.answer)
       const connection = parley.open({
         endpoint: 'chat',
         identity: request.identity as Identity,

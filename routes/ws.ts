@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { Identity } from '../src/auth/identity.js'
 import { EchoSink } from '../src/connections/echo-sink.js'
+import { releaseHandshake } from '../src/connections/upgraded.js'
 import { readMessages } from '../src/connections/websocket-input.js'
 import { WebSocketTransport } from '../src/connections/websocket-transport.js'
 import { quietLevel } from './log-level.js'
@@ -16,6 +17,7 @@ const echo: FastifyPluginAsync = async (fastify) => {
     { websocket: true, onRequest: fastify.handshake, logLevel },
     (socket, request) => {
       const stream = request.raw.socket
+      releaseHandshake(socket, stream, request.answer)
       const transport = new WebSocketTransport(socket, stream, parley.directWriter)
       const identity = request.identity as Identity
       const connection = parley.open({

@@ -214,7 +214,11 @@ export class RealtimeService {
     this.stats.opened++
     const details = { connection: id, user: identity.user, address, endpoint, reqId: request }
     this.#log.info({ ...details, transport: transport.name }, 'connection opened')
-    if (endpoint === 'chat') connection.send(this.#welcome(connection))
+    if (endpoint === 'chat') {
+      connection.send(this.#welcome(connection))
+      // At once, so that it goes out with the answer to the handshake.
+      connection.flush()
+    }
     return connection
   }
 

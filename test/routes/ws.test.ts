@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { signToken } from '../helpers/jwt.js'
@@ -84,4 +87,25 @@ t.test('echo connections are in the registry too, and leave it', async (t) => {
   socket.terminate()
   while (app.connections.size > 0) await new Promise(setImmediate)
   t.same(app.connections.sizes(), { connections: 0, users: 0, addresses: 0 })
+})
+
+t.test('an open connection does not hold the request that it came with', async (t) => {
+  setFlagsFromString('--expose_gc')
+  const collect: () => void = runInNewContext('gc')
+  const { app, port, connect: join } = await startService(t)
+  const requests: WeakRef<IncomingMessage>[] = []
+  app.server.prependListener('upgrade', (request) => requests.push(new WeakRef(request)))
+  const echo = await connect(t, port)
+  echo.send('x')
+  await once(echo, 'message')
+  await join('bob')
+  for (let turn = 0; turn < 20 && requests.some((request) => request.deref()); turn++) {
+    await new Promise(setImmediate)
+    collect()
+  }
+  t.same(
+    requests.map((request) => request.deref()),
+    [undefined, undefined],
+  )
+  t.equal(app.connections.size, 2)
 })
