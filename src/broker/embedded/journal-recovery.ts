@@ -36,6 +36,8 @@ export async function recover(
     throw damaged(files.map(({ path }) => path).join(' and '), 'have no valid header')
   }
   const left = found.filter(({ header }) => header.number > absorbed)
+  const damagedOne = left.find((segment) => end !== 'cut' && goesOn(segment))
+  if (damagedOne) throw damaged(damagedOne.path, 'has a damaged batch before whole ones')
   const gap = left.findIndex((segment, i) => !follows(segment, left[i - 1], absorbed))
   if (gap >= 0 && end !== 'cut')
     throw damaged(left[gap]?.path as string, 'does not follow what is before it')
@@ -75,6 +77,16 @@ function endOf(image: Buffer, seed: number): number {
   let end = HEADER_LENGTH
   for (let next = batchEnd(image, end, seed); next; next = batchEnd(image, end, seed)) end = next
   return end
+}
+
+/**
+ * Whether a whole batch stands behind the one that is not: that one was written as a whole once,
+ * because there is one write at a time, and was damaged since.
+ */
+function goesOn({ image, end, header }: Found): boolean {
+  if (end + BATCH_HEAD > image.length) return false
+  const next = end + BATCH_HEAD + image.readUInt32BE(end)
+  return next + BATCH_HEAD <= image.length && batchEnd(image, next, header.seed) !== undefined
 }
 
 function* entriesOf(image: Buffer, end: number): Generator<number, void> {

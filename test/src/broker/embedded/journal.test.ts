@@ -109,6 +109,22 @@ t.test('a batch that was torn is dropped, whatever is left of it', async (t) => 
   t.same([...counts].sort(), [0, 1, 2, 3], 'and what was whole is there')
 })
 
+t.test('a batch that was damaged later is told, unless a power cut explains it', async (t) => {
+  const disk = new MemoryDisk()
+  const store = await openMemory(disk)
+  await store.commit([{ kind: 'room', name: 'r', record: { key: 1, epoch: 'e', trimmed: 0 } }])
+  for (let offset = 1; offset <= 2; offset++) {
+    const message = { offset, time: 1000, json: '{}' }
+    await store.commit([{ kind: 'append', room: 1, user: 'ann', id: `m${offset}`, message }])
+  }
+  const at = disk.files[1].indexOf('{}')
+  disk.files[1][at] = 0x5b
+  await t.rejects(openMemory(disk), { message: /journal.1 has a damaged batch before whole ones/ })
+  disk.lastEnd = 'cut'
+  const cut = await openMemory(disk)
+  t.same([...cut.messages(1, 1, 9)], [])
+})
+
 t.test('a segment that does not follow the one before is not taken in', async (t) => {
   const disk = new MemoryDisk()
   const store = await openMemory(disk)
