@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { CHROMIUM } from './chaos-client.js'
 import { report, summary } from './outcome.js'
 import { run } from './run.js'
-import { createSchedule, FAULT_KINDS } from './schedule.js'
+import { BROKER_KINDS, createSchedule, FAULT_KINDS, faultsOf } from './schedule.js'
 
 // Faults take their time; the bound is for machines that are busy with other things.
 t.setTimeout(240_000)
@@ -27,8 +27,13 @@ async function keepsEveryPromise(t: Test, seed: number, browser: boolean): Promi
 t.test('a seed determines every fault, and all kinds of faults come up', async (t) => {
   t.same(createSchedule(7, 30), createSchedule(7, 30))
   t.notSame(createSchedule(7, 30), createSchedule(8, 30))
-  const kinds = new Set(createSchedule(1, 600).map(({ kind }) => kind))
-  t.same([...kinds].sort(), [...FAULT_KINDS].sort())
+  const all = new Set<string>()
+  for (const broker of BROKER_KINDS) {
+    const kinds = new Set(createSchedule(1, 900, broker).map(({ kind }) => kind))
+    t.same([...kinds].sort(), Object.keys(faultsOf(broker)).sort(), broker)
+    for (const kind of kinds) all.add(kind)
+  }
+  t.same([...all].sort(), [...FAULT_KINDS].sort())
 })
 
 t.test(

@@ -2,13 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DataDir } from './data-dir.js'
 import type { Link, TcpProxy } from './proxy.js'
 import type { Recorder } from './recorder.js'
+import type { RedisStore } from './redis-store.js'
 import { describe, type Fault, type FaultKind } from './schedule.js'
 import type { ServerProcess } from './server-process.js'
 import { signToken } from './token.js'
 import type { Workers } from './workers.js'
 
 export interface HarnessParts {
-  readonly server: ServerProcess
+  /** The servers; with more than one, all have their rooms in the store. */
+  readonly servers: readonly ServerProcess[]
+  readonly redis: RedisStore | undefined
   readonly proxy: TcpProxy
   readonly data: DataDir
   readonly workers: Workers
@@ -41,9 +44,10 @@ export class Harness {
     this.#restarts = schedule.filter(({ kind }) => REPLACING.has(kind)).length
   }
 
-  /** Has the server running. */
-  start(): Promise<void> {
-    return this.#start()
+  /** Has everything running. */
+  async start(): Promise<void> {
+    await this.#parts.redis?.start()
+    await Promise.all(this.#parts.servers.map((server) => this.#start(server)))
   }
 
   /** Injects a fault; it may last beyond the return. */
@@ -65,20 +69,22 @@ export class Harness {
     await Promise.all(this.#running)
     await this.#lifecycle
     if (this.#failure !== undefined) throw this.#failure
-    const { server, proxy, data } = this.#parts
+    const { servers, proxy, data, redis } = this.#parts
     data.free()
-    server.signal('SIGCONT')
     for (const link of proxy.links) link.heal()
-    if (!server.running) await this.#start()
+    await redis?.mend()
+    for (const server of servers) {
+      server.signal('SIGCONT')
+      if (!server.running) await this.#start(server)
+    }
   }
 
   /** Starts the server, however often that takes: its disk may be full. */
-  async #start(): Promise<void> {
-    const { server, proxy } = this.#parts
+  async #start(server: ServerProcess): Promise<void> {
     for (let tries = 0; ; tries++) {
       try {
         await server.start()
-        proxy.target = server.port
+        this.#direct()
         if (this.#restarts-- > 0) server.prepare()
         return
       } catch (error) {
@@ -88,17 +94,34 @@ export class Harness {
     }
   }
 
+  /** Lets clients reach the servers that run. */
+  #direct(): void {
+    const { servers, proxy } = this.#parts
+    proxy.targets = servers.filter(({ running }) => running).map(({ port }) => port)
+  }
+
   /** Undefined when it was injected, otherwise why it was not. */
   async #inject(fault: Fault): Promise<string | undefined> {
-    const { server, data, workers, recorder } = this.#parts
+    const { servers, data, workers, recorder, redis } = this.#parts
     recorder.record({ type: 'fault', text: describe(fault) })
     const { kind, ms, target } = fault
+    const server = servers[Math.floor(target * servers.length)] as ServerProcess
     switch (kind) {
+      case 'lose log':
+        if (redis === undefined) await this.#replaceServer(server, kind, ms)
+        else {
+          recorder.record({ type: 'lost' })
+          await redis.lose()
+        }
+        return undefined
       case 'kill server':
       case 'restart server':
-      case 'lose log':
-        await this.#replaceServer(kind, ms)
+        await this.#replaceServer(server, kind, ms)
         return undefined
+      case 'kill worker':
+        return signalWorker(server, target, ['SIGCONT', 0, 'SIGKILL'])
+      case 'stop worker':
+        return signalWorker(server, target, ['SIGSTOP', ms, 'SIGCONT'])
       case 'stop server':
         server.signal('SIGSTOP')
         await sleep(ms)
@@ -129,34 +152,44 @@ export class Harness {
       case 'stop clients':
         workers.pause(target, ms)
         return undefined
+      case 'kill redis':
+      case 'stop redis':
+      case 'cut redis':
+      case 'cut redis one way':
+      case 'reset redis links':
+        return redis?.inject(fault)
       default:
         return this.#disturb(fault)
     }
   }
 
-  #replaceServer(kind: 'kill server' | 'restart server' | 'lose log', ms: number): Promise<void> {
+  #replaceServer(
+    server: ServerProcess,
+    kind: 'kill server' | 'restart server' | 'lose log',
+    ms: number,
+  ): Promise<void> {
     this.#lifecycle = this.#lifecycle.then(async () => {
-      const { server, proxy, data, recorder } = this.#parts
+      const { data, recorder } = this.#parts
       if (kind === 'restart server') await server.terminate()
       else await server.kill()
-      proxy.target = 0
+      this.#direct()
       if (kind === 'lose log') {
         recorder.record({ type: 'lost' })
         data.lose()
       }
       await sleep(ms / 4)
-      await this.#start()
+      await this.#start(server)
     })
     return this.#lifecycle
   }
 
   async #erase(target: number): Promise<string | undefined> {
-    const { rooms, server, recorder } = this.#parts
+    const { rooms, servers, recorder } = this.#parts
     const room = rooms[Math.floor(target * rooms.length)] as string
     recorder.record({ type: 'erase', room })
     const authorization = `Bearer ${signToken('root', 86_400, { scope: 'admin' })}`
     try {
-      const response = await fetch(`http://127.0.0.1:${server.port}/rooms/${room}/messages`, {
+      const response = await fetch(`http://127.0.0.1:${servers[0]?.port}/rooms/${room}/messages`, {
         method: 'DELETE',
         headers: { authorization },
         signal: AbortSignal.timeout(5000),
@@ -189,5 +222,24 @@ export class Harness {
       else link.heal()
     }
     return undefined
+  }
+}
+
+/** Signals one of the processes that a server has started. */
+async function signalWorker(
+  server: ServerProcess,
+  target: number,
+  [first, wait, second]: readonly [NodeJS.Signals, number, NodeJS.Signals],
+): Promise<string | undefined> {
+  const workers = server.workers()
+  const pid = workers[Math.floor(target * workers.length)]
+  if (pid === undefined) return 'no worker runs'
+  try {
+    process.kill(pid, first)
+    await sleep(wait)
+    process.kill(pid, second)
+    return undefined
+  } catch {
+    return 'the worker had just ended'
   }
 }

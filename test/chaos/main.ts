@@ -3,10 +3,12 @@ import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Outcome, report, summary, table } from './outcome.js'
 import { run } from './run.js'
+import { BROKER_KINDS, type BrokerKind } from './schedule.js'
 
 /**
- * `npm run chaos -- --seed 7 --seconds 30`, or many: `--seeds 1-200 --jobs 4`. Ends with 1 when a
- * promise was broken.
+ * `npm run chaos -- --seed 7 --seconds 30`, or many: `--seeds 1-200 --jobs 4`; the service has two
+ * processes with `--broker workers`, two nodes with `--broker redis`. Ends with 1 when a promise was
+ * broken.
  */
 const { values } = parseArgs({
   options: {
@@ -21,8 +23,7 @@ const { values } = parseArgs({
     keep: { type: 'boolean', default: false },
   },
 })
-if (values.broker !== 'embedded')
-  throw new Error(`--broker: there is no harness for ${values.broker}`)
+const broker = brokerOf(values.broker)
 
 /** How much longer than its faults a run may take, seconds; a busy machine is slow. */
 const PATIENCE = 300
@@ -32,6 +33,12 @@ const seeds = seedsOf(values.seeds ?? values.seed ?? String(Math.floor(Math.rand
 
 if (seeds.length === 1) await runOne(seeds[0] as number)
 else await runMany()
+
+function brokerOf(text: string): BrokerKind {
+  const broker = BROKER_KINDS.find((kind) => kind === text)
+  if (broker === undefined) throw new Error(`--broker: there is no harness for ${text}`)
+  return broker
+}
 
 function seedsOf(text: string): number[] {
   return text.split(',').flatMap((part) => {
@@ -45,7 +52,7 @@ async function runOne(seed: number): Promise<void> {
   // Chromium is dear: it takes part in every fifth run.
   const browser = values.browser === 'all' || (values.browser === 'some' && seed % 5 === 0)
   const script = values.server && { serverScript: values.server }
-  const outcome = await run({ seed, seconds, browser, ...script })
+  const outcome = await run({ seed, seconds, browser, broker, ...script })
   if (outcome.violations.length === 0 && !values.keep)
     rmSync(outcome.folder, { recursive: true, force: true })
   if (values.json) process.stdout.write(`${JSON.stringify(outcome)}\n`)
@@ -79,7 +86,14 @@ async function runMany(): Promise<void> {
 /** Runs one seed in a process of its own. Returns what it wrote to stderr when that fails. */
 function runApart(seed: number): Promise<Outcome | string> {
   const script = new URL(import.meta.url).pathname
-  const passed = ['--seconds', values.seconds, '--browser', values.browser]
+  const passed = [
+    '--broker',
+    values.broker,
+    '--seconds',
+    values.seconds,
+    '--browser',
+    values.browser,
+  ]
   if (values.server) passed.push('--server', values.server)
   const child = spawn(process.execPath, [script, '--seed', `${seed}`, '--json', ...passed], {
     stdio: ['ignore', 'pipe', 'pipe'],

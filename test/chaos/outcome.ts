@@ -1,5 +1,5 @@
 import type { HistoryEvent } from './history.js'
-import { FAULT_KINDS, type FaultKind } from './schedule.js'
+import { type BrokerKind, FAULT_KINDS, type FaultKind, faultsOf } from './schedule.js'
 
 /** What was done and seen by clients of one run. */
 export interface Counts {
@@ -14,6 +14,7 @@ export interface Counts {
 
 /** How one run went. */
 export interface Outcome {
+  readonly broker: BrokerKind
   readonly seed: number
   /** Where the histories and the server's log are. */
   readonly folder: string
@@ -56,7 +57,7 @@ export function summary({ seed, counts, faults, violations, settled }: Outcome):
 }
 
 /** The violations of a run, with what is needed to look further and to see it again. */
-export function report({ seed, seconds, folder, violations }: Outcome): string {
+export function report({ broker, seed, seconds, folder, violations }: Outcome): string {
   if (violations.length === 0) return ''
   const shown = violations.slice(0, 5).map((lines) => lines.join('\n'))
   const more = violations.length > 5 ? [`… and ${violations.length - 5} more`] : []
@@ -65,7 +66,7 @@ export function report({ seed, seconds, folder, violations }: Outcome): string {
     ...shown,
     ...more,
     `histories and server log: ${folder}`,
-    `again: npm run chaos -- --seed ${seed} --seconds ${seconds}`,
+    `again: npm run chaos -- --broker ${broker} --seed ${seed} --seconds ${seconds}`,
   ].join('\n')
 }
 
@@ -98,8 +99,13 @@ export function table(outcomes: readonly Outcome[]): string {
     '',
     '| fault | injected |',
     '| --- | ---: |',
-    ...FAULT_KINDS.map((kind) => `| ${kind} | ${faultCell(kind, outcomes)} |`),
+    ...kindsOf(outcomes).map((kind) => `| ${kind} | ${faultCell(kind, outcomes)} |`),
   ].join('\n')
+}
+
+/** The kinds of faults that there were for these runs. */
+function kindsOf(outcomes: readonly Outcome[]): FaultKind[] {
+  return FAULT_KINDS.filter((kind) => outcomes.some(({ broker }) => kind in faultsOf(broker)))
 }
 
 /** How often a kind was injected, and why not where it never was. */

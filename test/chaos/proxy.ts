@@ -108,11 +108,12 @@ export class Link {
 
 /** A TCP proxy between clients and the server, whose links can be disturbed one by one. */
 export class TcpProxy {
-  /** Port of the server; connections made meanwhile are refused when it is 0. */
-  target = 0
+  /** Ports of the servers, which take turns; connections are refused while there is none. */
+  targets: readonly number[] = []
   readonly links = new Set<Link>()
   readonly #server: Server
   readonly #timer: NodeJS.Timeout
+  #accepted = 0
 
   private constructor(server: Server) {
     this.#server = server
@@ -141,12 +142,13 @@ export class TcpProxy {
   }
 
   #accept(client: Socket): void {
-    if (this.target === 0) {
+    const port = this.targets[this.#accepted++ % this.targets.length]
+    if (port === undefined) {
       client.on('error', () => {})
       client.resetAndDestroy()
       return
     }
-    const server = connect({ port: this.target, host: '127.0.0.1', allowHalfOpen: true })
+    const server = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
     const link: Link = new Link(client, server, () => this.links.delete(link))
     this.links.add(link)
   }

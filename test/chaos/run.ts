@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from '../helpers/ports.js'
 import { CHROMIUM, type ClientKind, type ClientState } from './chaos-client.js'
 import { check } from './checker.js'
 import { DataDir } from './data-dir.js'
@@ -13,7 +14,8 @@ import { countEvents, type Outcome } from './outcome.js'
 import { TcpProxy } from './proxy.js'
 import { Random } from './random.js'
 import { monotonic, Recorder, readHistory } from './recorder.js'
-import { createSchedule } from './schedule.js'
+import { RedisStore } from './redis-store.js'
+import { type BrokerKind, createSchedule } from './schedule.js'
 import { ServerProcess } from './server-process.js'
 import { Workers } from './workers.js'
 
@@ -23,10 +25,14 @@ export interface RunOptions {
   readonly seconds: number
   /** Whether two of the clients run in Chromium. */
   readonly browser: boolean
+  /** Default: embedded. */
+  readonly broker?: BrokerKind
   /** The compiled server. */
   readonly serverScript?: string
 }
 
+/** Nodes over Redis. */
+const NODES = 2
 const ROOMS = ['r1', 'r2', 'r3']
 const USERS = 8
 const KINDS: readonly ClientKind[] = ['raw', 'library', 'pipelining', 'library', 'raw', 'rest']
@@ -40,7 +46,8 @@ const PATIENCE = 20_000
 const MAX_PATIENCE = 120_000
 
 /** One run: starts everything, disturbs it as the seed says, lets it settle, and judges. */
-export async function run({ seed, seconds, browser, serverScript }: RunOptions): Promise<Outcome> {
+export async function run(options: RunOptions): Promise<Outcome> {
+  const { seed, seconds, browser, serverScript, broker = 'embedded' } = options
   const folder = join(tmpdir(), 'parley-chaos', `seed-${seed}-${process.pid}`)
   mkdirSync(folder, { recursive: true })
   const random = new Random(seed)
@@ -49,11 +56,18 @@ export async function run({ seed, seconds, browser, serverScript }: RunOptions):
   const data = new DataDir(folder)
   const proxy = await TcpProxy.listen()
   const script = serverScript ?? new URL('../../src/server.js', import.meta.url).pathname
-  const server = new ServerProcess({
-    script,
-    dataDir: data.path,
-    logFile: join(folder, 'server.log'),
-  })
+  const redis = broker === 'redis' ? new RedisStore() : undefined
+  const servers = await Promise.all(
+    Array.from({ length: redis ? NODES : 1 }, async (_, i) => {
+      const env: Record<string, string> = redis
+        ? { REDIS_URL: await redis.url() }
+        : broker === 'workers'
+          ? { WORKERS: '2', PORT: String(await freePort()) }
+          : {}
+      const logFile = join(folder, i === 0 ? 'server.log' : `server-${i + 1}.log`)
+      return new ServerProcess({ script, dataDir: data.path, logFile, env })
+    }),
+  )
   const workers = new Workers(folder, recorder)
   const tokenSeconds = random.pick([6, 15, 3600])
   let generation = 0
@@ -71,9 +85,9 @@ export async function run({ seed, seconds, browser, serverScript }: RunOptions):
       })),
     })
   }
-  const schedule = createSchedule(seed, seconds)
+  const schedule = createSchedule(seed, seconds, broker)
   const replaceWorker = () => startWorker(KINDS)
-  const parts = { server, proxy, data, workers, recorder, rooms: ROOMS, replaceWorker }
+  const parts = { servers, redis, proxy, data, workers, recorder, rooms: ROOMS, replaceWorker }
   const harness = new Harness(parts, schedule)
   const onTerminate = () => {
     void cleanUp().finally(() => process.exit(143))
@@ -83,7 +97,8 @@ export async function run({ seed, seconds, browser, serverScript }: RunOptions):
     if (cleaned) return
     cleaned = true
     process.off('SIGTERM', onTerminate)
-    await Promise.all([workers.end(), server.end()])
+    await Promise.all([workers.end(), ...servers.map((server) => server.end())])
+    await redis?.end()
     proxy.close()
     data.remove()
   }
@@ -102,18 +117,19 @@ export async function run({ seed, seconds, browser, serverScript }: RunOptions):
     await harness.mend()
     recorder.record({ type: 'quiet' })
     workers.quiet()
-    const url = `http://127.0.0.1:${server.port}`
+    const url = `http://127.0.0.1:${servers[0]?.port}`
     const settled = await settle(url, workers)
     recorder.record({ type: 'end' })
     await workers.end()
     const logs = await readLogs(url, ROOMS)
-    server.measure()
-    await server.terminate()
+    for (const server of servers) server.measure()
+    await Promise.all(servers.map((server) => server.terminate()))
     recorder.close()
     const history = mergeHistories(...workers.histories(), readHistory(harnessFile))
     writeFileSync(join(folder, 'logs.json'), JSON.stringify(logs))
     const violations = check(history, logs, { presenceBound: MAX_PATIENCE })
     return {
+      broker,
       seed,
       folder,
       seconds,
@@ -122,15 +138,22 @@ export async function run({ seed, seconds, browser, serverScript }: RunOptions):
       skipped: Object.fromEntries(harness.skipped),
       counts: countEvents(history),
       logged: logs.reduce((sum, { messages }) => sum + messages.length, 0),
-      peakMemory: server.peakMemory,
+      peakMemory: Math.max(...servers.map(({ peakMemory }) => peakMemory)),
       violations: [
-        ...server.crashes.map((text) => [`crash: ${text}`]),
+        ...servers.flatMap(({ crashes }) => crashes).map((text) => [`crash: ${text}`]),
+        ...crashesOfWorkers(join(folder, 'server.log')).map((text) => [`crash: ${text}`]),
         ...violations.map((violation) => explain(violation, history)),
       ],
     }
   } finally {
     await cleanUp()
   }
+}
+
+/** Workers that ended in another way than the harness, or their supervisor, ends them. */
+function crashesOfWorkers(logFile: string): string[] {
+  const lines = readFileSync(logFile, 'utf8').split('\n')
+  return lines.filter((line) => line.includes('"how":') && !line.includes('"how":"SIGKILL"'))
 }
 
 /** Waits until everyone has everything and knows everyone. Returns the milliseconds it took. */

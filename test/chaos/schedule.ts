@@ -1,6 +1,10 @@
 import { Random } from './random.js'
 
-/** What can be done to the service, and how often compared with the others. */
+/** What the service under test keeps its rooms in, and how many processes it has. */
+export type BrokerKind = 'embedded' | 'workers' | 'redis'
+export const BROKER_KINDS: readonly BrokerKind[] = ['embedded', 'workers', 'redis']
+
+/** What can be done to every service, and how often compared with the others. */
 const WEIGHTS = {
   'kill server': 6,
   'stop server': 6,
@@ -19,8 +23,36 @@ const WEIGHTS = {
   'slow links': 8,
 } as const
 
-export type FaultKind = keyof typeof WEIGHTS
-export const FAULT_KINDS = Object.keys(WEIGHTS) as FaultKind[]
+/** What can be done to one of the workers of a service. */
+const WORKERS_WEIGHTS = { 'kill worker': 9, 'stop worker': 7 } as const
+
+/** What can be done to Redis and to the links to it. */
+const REDIS_WEIGHTS = {
+  'kill redis': 5,
+  'stop redis': 5,
+  'cut redis': 6,
+  'cut redis one way': 6,
+  'reset redis links': 8,
+} as const
+
+export type FaultKind =
+  | keyof typeof WEIGHTS
+  | keyof typeof WORKERS_WEIGHTS
+  | keyof typeof REDIS_WEIGHTS
+
+/** Every kind of fault that there is for a service, and how often compared with the others. */
+export function faultsOf(broker: BrokerKind): Readonly<Partial<Record<FaultKind, number>>> {
+  if (broker === 'embedded') return WEIGHTS
+  if (broker === 'workers') return { ...WEIGHTS, ...WORKERS_WEIGHTS }
+  const { 'fill disk': _, ...others } = WEIGHTS
+  return { ...others, ...REDIS_WEIGHTS }
+}
+
+export const FAULT_KINDS = Object.keys({
+  ...WEIGHTS,
+  ...WORKERS_WEIGHTS,
+  ...REDIS_WEIGHTS,
+}) as FaultKind[]
 
 /** One fault. Which of its numbers mean something depends on its kind. */
 export interface Fault {
@@ -44,13 +76,18 @@ export interface Fault {
 const SECOND = 1000
 
 /** The faults of a run: the seed decides all of them, before it begins. */
-export function createSchedule(seed: number, seconds: number): Fault[] {
+export function createSchedule(
+  seed: number,
+  seconds: number,
+  broker: BrokerKind = 'embedded',
+): Fault[] {
+  const weights = faultsOf(broker) as Record<FaultKind, number>
   const random = new Random(seed)
   const faults: Fault[] = []
   for (let at = random.between(500, 1500); at < seconds * SECOND; ) {
     faults.push({
       at,
-      kind: random.weighted(WEIGHTS),
+      kind: random.weighted(weights),
       ms: random.chance(0.2) ? random.between(2000, 4000) : random.between(50, 1500),
       target: random.next(),
       count: random.chance(0.2) ? random.between(5, 40) : random.between(1, 3),

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { Server } from 'node:net'
 
 /**
@@ -10,28 +11,42 @@ export type AgentOrder =
   | { readonly order: 'collect'; readonly megabytes: number }
   | { readonly order: 'jump'; readonly seconds: number }
 
+/** The service starts its workers with the same options, and so with this agent. */
+const isWorker = process.env.PARLEY_WORKER !== undefined
+
 const realNow = Date.now
 let offset = 0
 Date.now = () => realNow() + offset
+
+/** An order on its way to the workers. */
+interface Relayed {
+  readonly chaos?: AgentOrder
+}
 
 const { listen } = Server.prototype
 Server.prototype.listen = function (this: Server, ...args: unknown[]) {
   this.once('listening', () => {
     const address = this.address()
-    if (address !== null && typeof address === 'object') process.send?.({ port: address.port })
+    const isOurs = address !== null && typeof address === 'object'
+    if (isOurs && !isWorker) process.send?.({ port: address.port })
   })
   return Reflect.apply(listen, this, args)
 }
 
 const go = new Promise<void>((resolve) => {
-  process.on('message', (message: AgentOrder) => {
-    if (message.order === 'stall') stall(message.ms)
-    else if (message.order === 'collect') collect(message.megabytes)
-    else if (message.order === 'jump') offset = message.seconds * 1000
-    else {
-      offset = message.clockOffset
-      resolve()
-    }
+  if (isWorker) {
+    process.on('message', ({ chaos }: Relayed) => chaos && obey(chaos))
+    resolve()
+    return
+  }
+  process.on('message', (order: AgentOrder) => {
+    obey(order)
+    if (order.order === 'go') resolve()
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.send({ chaos: order })
+  })
+  // A worker that is started later has the same clock.
+  cluster.on('online', (worker) => {
+    worker.send({ chaos: { order: 'jump', seconds: offset / 1000 } satisfies AgentOrder })
   })
 })
 // A server is not to outlive a harness that was killed.
@@ -42,6 +57,13 @@ await import(process.env.CHAOS_PRELOAD as string)
 await go
 // The channel must not keep a process alive that wants to end.
 process.channel?.unref()
+
+function obey(order: AgentOrder): void {
+  if (order.order === 'stall') stall(order.ms)
+  else if (order.order === 'collect') collect(order.megabytes)
+  else if (order.order === 'jump') offset = order.seconds * 1000
+  else offset = order.clockOffset
+}
 
 function stall(ms: number): void {
   const end = performance.now() + ms

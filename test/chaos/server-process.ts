@@ -90,6 +90,20 @@ export class ServerProcess {
     if (this.#child?.connected) this.#child.send(order, () => {})
   }
 
+  /** The processes that it has started to serve clients. */
+  workers(): number[] {
+    try {
+      const path = `/proc/${this.#child?.pid}/task/${this.#child?.pid}/children`
+      const children = readFileSync(path, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+      return children.filter((pid) =>
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(this.#options.script),
+      )
+    } catch {
+      // Gone in this very moment, or not Linux.
+      return []
+    }
+  }
+
   /** Resident memory of the process that runs now, megabytes. */
   memory(): number {
     return Math.round(this.#status('VmRSS') / 1024)

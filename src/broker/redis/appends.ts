@@ -50,8 +50,8 @@ const MAX_PENDING_LENGTH = 64 * 1024 * 1024
 export class Appends {
   readonly #options: AppendsOptions
   readonly #limits: readonly string[]
-  /** Outcome unknown. */
-  #unsettled: Job[] = []
+  /** Outcome unknown, by slot. */
+  readonly #unsettled = new Map<number, Job[]>()
   #pending = 0
   #pendingLength = 0
   #count = 0
@@ -88,6 +88,8 @@ export class Appends {
       const args = [clock.id(), author, pieces.head, pieces.tail, ...this.#limits]
       const deadline = clock.monotonic() + SETTLE_TIME
       const number = ++this.#count
+      // A session may have begun a moment ago: what was in flight before it comes first.
+      this.#sendAgain(roomKeys.slot, session)
       this.#send(
         { number, room, keys: roomKeys, args, length, pieces, deadline, resolve, reject },
         session,
@@ -97,12 +99,9 @@ export class Appends {
 
   /** Sends again what was in flight when the session before ended. */
   resume(): void {
-    const jobs = this.#unsettled.sort((a, b) => a.number - b.number)
-    this.#unsettled = []
-    for (const job of jobs) {
-      const session = this.#options.shards.find(job.keys.slot)
-      if (session === undefined) this.#unsettled.push(job)
-      else this.#send(job, session)
+    for (const slot of [...this.#unsettled.keys()]) {
+      const session = this.#options.shards.find(slot)
+      if (session !== undefined) this.#sendAgain(slot, session)
     }
   }
 
@@ -113,6 +112,13 @@ export class Appends {
         this.#whenIdle = resolve
       })
     }
+  }
+
+  #sendAgain(slot: number, session: Session): void {
+    const jobs = this.#unsettled.get(slot)
+    if (jobs === undefined) return
+    this.#unsettled.delete(slot)
+    for (const job of jobs.sort((a, b) => a.number - b.number)) this.#send(job, session)
   }
 
   #send(job: Job, session: Session): void {
@@ -145,7 +151,9 @@ export class Appends {
       job.reject(shards.unavailable(error))
       return
     }
-    this.#unsettled.push(job)
+    const unsettled = this.#unsettled.get(job.keys.slot)
+    if (unsettled === undefined) this.#unsettled.set(job.keys.slot, [job])
+    else unsettled.push(job)
     this.#expiring ??= clock.after(SETTLE_TIME, () => this.#expire())
   }
 
@@ -154,13 +162,17 @@ export class Appends {
     const { clock, shards } = this.#options
     this.#expiring = undefined
     const now = clock.monotonic()
-    const expired = this.#unsettled.filter(({ deadline }) => deadline <= now)
-    this.#unsettled = this.#unsettled.filter(({ deadline }) => deadline > now)
-    for (const job of expired) {
-      this.#done(job)
-      job.reject(shards.unavailable())
+    for (const [slot, jobs] of this.#unsettled) {
+      const left = jobs.filter(({ deadline }) => deadline > now)
+      if (left.length > 0) this.#unsettled.set(slot, left)
+      else this.#unsettled.delete(slot)
+      for (const job of jobs) {
+        if (job.deadline > now) continue
+        this.#done(job)
+        job.reject(shards.unavailable())
+      }
     }
-    if (this.#unsettled.length > 0) {
+    if (this.#unsettled.size > 0) {
       this.#expiring = clock.after(SETTLE_TIME / 5, () => this.#expire())
     }
   }

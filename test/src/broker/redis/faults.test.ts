@@ -81,6 +81,36 @@ t.test('the Redis broker under faults', { skip: noRedis }, async (t) => {
     )
   })
 
+  t.test(
+    'what comes while a connection is made anew stays behind what was in flight',
+    async (t) => {
+      const redis = await startRedis(t)
+      const proxy = await startProxy(t, redis)
+      const { broker } = await startNode(t, [proxyUrl(proxy)])
+      await appendAll(broker, 1, 2)
+      proxy.cut('up')
+      const first = range(3, 6).map((n) => broker.append('r', message(n)))
+      await new Promise((resolve) => setImmediate(resolve))
+      proxy.reset()
+      proxy.heal()
+      const later: number[] = []
+      for (let n = 7; later.length < 20; n++) {
+        broker.append('r', message(n)).then(
+          ({ offset }) => later.push(offset),
+          () => {
+            // Refused while there is no connection.
+          },
+        )
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }
+      t.same(
+        (await Promise.all(first)).map(({ offset }) => offset),
+        range(3, 6),
+      )
+      t.same(later.slice(0, 20), range(7, 26))
+    },
+  )
+
   for (const direction of ['down', 'both'] as const) {
     t.test(`a link that falls silent (${direction}) is noticed and read back`, async (t) => {
       const redis = await startRedis(t)
