@@ -1,10 +1,10 @@
-// Runs the end-to-end tests of the chat page again for each way in over TLS: in Chromium over
-// HTTP/1.1 and over HTTP/2.
+// Runs the end-to-end tests of the chat page again for each other way in: in Chromium over TLS
+// and HTTP/1.1, over HTTP/2, and over Server-Sent Events behind an nginx that drops upgrade headers.
 import { spawnSync } from 'node:child_process'
 
 const SUITES = ['pages', 'pages-recovery']
 
-for (const TRANSPORT of ['tls', 'h2']) {
+for (const TRANSPORT of ['tls', 'h2', 'sse']) {
   // The certificates are the tests' own.
   const env = {
     ...process.env,

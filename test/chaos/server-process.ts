@@ -44,6 +44,12 @@ export class ServerProcess {
     return this.#child !== undefined
   }
 
+  /** Of the running process. */
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error('the server is not running')
+    return this.#child.pid
+  }
+
   /** Starts a process. Resolves when it listens. */
   async start(): Promise<void> {
     const child = this.#takeStandby() ?? this.#spawn()

@@ -22,7 +22,9 @@ export class ChatPage {
     page.on('pageerror', (error) => this.complaints.push(error.message))
     page.on('console', (message) => {
       // A server that is away is no complaint: Chromium logs each request that fails.
-      const network = /net::ERR_|Failed to load resource/.test(message.text())
+      const network = /net::ERR_|Failed to load resource|Unexpected response code/.test(
+        message.text(),
+      )
       if (message.type() === 'error' && !network) this.complaints.push(message.text())
     })
   }

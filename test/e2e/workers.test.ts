@@ -5,6 +5,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { WebSocket } from 'ws'
+import { EventStreamSocket } from '../../client/sse.js'
 import { check } from '../chaos/checker.js'
 import { explain } from '../chaos/explain.js'
 import type { HistoryEvent } from '../chaos/history.js'
@@ -40,7 +42,16 @@ for (const [kind, { kills, skip, env }] of Object.entries(kinds)) {
     t.teardown(() => killGroup(server))
     const history: HistoryEvent[] = []
     const clients = Array.from({ length: 8 }, (_, i) => {
-      return new RecordedClient(`c${i}`, `user${i % 5}`, server.url, `room${i % 2}`, history)
+      // Some without a WebSocket: what they post may reach the other worker.
+      const socket = i % 4 < 2 ? WebSocket : EventStreamSocket
+      return new RecordedClient(
+        `c${i}`,
+        `user${i % 5}`,
+        server.url,
+        `room${i % 2}`,
+        history,
+        socket,
+      )
     })
     t.teardown(() => {
       for (const client of clients) client.close()

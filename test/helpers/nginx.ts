@@ -21,12 +21,14 @@ export const noNginx: string | false =
  * Starts nginx with the shipped file in front of the nodes. Only its own address, theirs and the
  * time-out are replaced; it throws when the file does not say what is to be replaced.
  * @param silence seconds that a connection may be silent
+ * @param changes what else is replaced
  * @returns the port that it listens on
  */
 export async function startNginx(
   t: Teardown,
   nodes: readonly { readonly url: string }[],
   silence = 75,
+  changes: readonly (readonly [what: string, by: string])[] = [],
 ): Promise<number> {
   const dir = await mkdtemp(join(tmpdir(), 'parley-nginx-'))
   t.teardown(() => rm(dir, { recursive: true, force: true }))
@@ -38,6 +40,7 @@ export async function startNginx(
     ['proxy_read_timeout 75s;', `proxy_read_timeout ${silence}s;`],
     [upstream('http://parley-1:3000'), nodes.map(({ url }) => upstream(url)).join('\n')],
     [upstream('http://parley-2:3000'), ''],
+    ...changes,
   ].reduce((text, [what, by]) => {
     if (!text.includes(what as string)) throw new Error(`${SHIPPED} does not say ${what}`)
     return text.replace(what as string, by as string)
@@ -58,6 +61,15 @@ export async function startNginx(
   await Promise.race([accepts(port), once(nginx, 'exit').then(() => failed(dir))])
   return port
 }
+
+/** Makes it drop the headers of handshakes, as proxies do that know no WebSocket. */
+export const WITHOUT_UPGRADES = [
+  ['proxy_set_header Upgrade $http_upgrade;', 'proxy_set_header Upgrade "";'],
+  ['proxy_set_header Connection $parley_connection;', 'proxy_set_header Connection "";'],
+] as const
+
+/** Makes it go from node to node, whatever a client used before. */
+export const ROUND_ROBIN = [['least_conn;', '']] as const
 
 async function failed(dir: string): Promise<never> {
   throw new Error(`nginx ended: ${await readFile(join(dir, 'error.log'), 'utf8')}`)

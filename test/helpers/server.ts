@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { makeCertificate } from './certificate.js'
-import { OVER_TLS } from './transport.js'
+import { startNginx, WITHOUT_UPGRADES } from './nginx.js'
+import { OVER_TLS, TRANSPORT } from './transport.js'
 
 const SERVER = fileURLToPath(new URL('../../src/server.js', import.meta.url))
 
@@ -68,9 +69,9 @@ export async function startServer(
     await end(running, 'SIGKILL')
     await rm(dataDir, { recursive: true, force: true })
   })
-  const url = await listening(running, log)
+  const own = await listening(running, log)
   return {
-    url,
+    url: TRANSPORT === 'sse' ? await withoutUpgrades(t, own) : own,
     dataDir,
     log,
     transports,
@@ -86,10 +87,16 @@ export async function startServer(
     stop: () => end(running, 'SIGTERM'),
     exited: () => exitOf(running),
     async restart() {
-      running = start(new URL(url).port)
+      running = start(new URL(own).port)
       await listening(running, log)
     },
   }
+}
+
+/** The address of an nginx in front of the server that lets no WebSocket through. */
+async function withoutUpgrades(t: Teardown, url: string): Promise<string> {
+  const port = await startNginx(t, [{ url }], undefined, WITHOUT_UPGRADES)
+  return `http://127.0.0.1:${port}`
 }
 
 function launch(env: Record<string, string>, log: string[]): ChildProcess {

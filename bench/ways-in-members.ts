@@ -1,0 +1,86 @@
+import { request } from 'node:http'
+import { WebSocket } from 'ws'
+import { signToken } from '../test/chaos/token.js'
+
+/** Many members of one room, in a process of their own; they only count what they are given. */
+export interface MembersOptions {
+  readonly url: string
+  readonly way: 'websocket' | 'sse' | 'follow'
+  readonly members: number
+  readonly room: string
+}
+
+export interface MembersReport {
+  readonly received: number
+}
+
+/** Members that come in at the same time. */
+const AT_ONCE = 20
+
+const MESSAGE = '"event":"message"'
+
+const { url, way, members, room } = JSON.parse(process.argv[2] ?? '{}') as MembersOptions
+const join = JSON.stringify({ action: 'join', id: 'join', room })
+let received = 0
+
+/** Each resolves when its member is in the room. */
+const ways: Record<MembersOptions['way'], (user: string) => Promise<void>> = {
+  websocket(user) {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}/chat`, {
+      headers: { authorization: `Bearer ${signToken(user, 3600)}` },
+      perMessageDeflate: false,
+    })
+    return new Promise((resolve, reject) => {
+      socket.on('error', reject)
+      socket.on('open', () => socket.send(join))
+      socket.on('message', (data: Buffer) => {
+        const text = data.toString('latin1', 0, 40)
+        if (text.includes(MESSAGE)) received++
+        else if (text.includes('"id":"join"')) resolve()
+      })
+    })
+  },
+  sse: (user) => listen('/chat/events', signToken(user, 3600), true),
+  follow: (user) => listen(`/chat/events?room=${room}`, signToken(user, 3600), false),
+}
+
+function listen(path: string, token: string, posts: boolean): Promise<void> {
+  const headers = { authorization: `Bearer ${token}` }
+  return new Promise((resolve, reject) => {
+    let rest = ''
+    request(`${url}${path}`, { headers, agent: false }, (response) => {
+      response.setEncoding('latin1')
+      response.on('data', (chunk: string) => {
+        const events = (rest + chunk).split('\n\n')
+        rest = events.pop() as string
+        for (const event of events) {
+          if (event.includes(MESSAGE)) received++
+          else if (event.startsWith(':') && posts) void post('{"action":"ping"}')
+          else if (event.includes('"event":"ok"')) resolve()
+          else if (event.includes('"event":"welcome"') && posts) {
+            connection = /"connection":"([^"]+)"/.exec(event)?.[1] ?? ''
+            post(join).catch(reject)
+          }
+        }
+      })
+    })
+      .on('error', reject)
+      .end()
+    let connection = ''
+    const post = async (body: string) => {
+      const response = await fetch(`${url}/chat/actions?connection=${connection}`, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body,
+      })
+      if (response.status !== 202) throw new Error(await response.text())
+    }
+  })
+}
+
+for (let i = 0; i < members; i += AT_ONCE) {
+  const some = Array.from({ length: Math.min(AT_ONCE, members - i) }, (_, n) => `member-${i + n}`)
+  await Promise.all(some.map((user) => ways[way](user)))
+}
+process.send?.('ready')
+process.on('message', () => process.send?.({ received } satisfies MembersReport))
