@@ -5,7 +5,7 @@ import type { ErrorCode } from './error-codes.js'
 import { MAX_MSG_DEPTH } from './limits.js'
 import { ActionId } from './names.js'
 import { ruleOf } from './rule.js'
-import { splitSendText } from './send-text.js'
+import { mayHideMembers, splitSendText } from './send-text.js'
 
 /**
  * Why a message from a client is not an action. A class, because a client can put any field
@@ -58,7 +58,7 @@ function fieldChecks(schema: TObject): FieldCheck[] {
  */
 export function decodeAction(text: string): DecodedAction | Malformed {
   const send = splitSendText(text)
-  if (send !== undefined && jsonProblem(send.value) === undefined) {
+  if (send && jsonProblem(send.value) === undefined && !mayHideMembers(send)) {
     return { action: 'send_to_room', id: send.id, room: send.room, msg: send.msg }
   }
   let value: unknown

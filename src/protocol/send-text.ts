@@ -32,3 +32,26 @@ export function splitSendText(text: string): SendText | undefined {
 }
 
 const SPACE = /[\n\r\t]/
+
+/**
+ * Whether there may be more in the payload's text than in its value: of members of an object with
+ * the same name only the last one is in the value, and nobody would have judged the others.
+ * @param payload nested no deeper than `MAX_MSG_DEPTH`
+ */
+export function mayHideMembers({ msg, value }: SendText): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (msg.includes(' :')) return true
+  let colons = 0
+  for (let at = msg.indexOf(COLON); at >= 0; at = msg.indexOf(COLON, at + 1)) colons++
+  return colons > countMembers(value)
+}
+
+/** Behind a name, where there is no white space. A string may hold it too. */
+const COLON = '":'
+
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  let count = Array.isArray(value) ? 0 : Object.keys(value).length
+  for (const member of Object.values(value)) count += countMembers(member)
+  return count
+}

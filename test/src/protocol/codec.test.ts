@@ -35,6 +35,13 @@ t.test('a text that only looks like the usual form is judged as JSON', async (t)
     ['1,"action":"ping"}', { action: 'ping', id: 'a', room: 'b', msg: '1' }],
     ['{"a":1}} ', { action: 'send_to_room', id: 'a', room: 'b', msg: '{"a":1}' }],
     ['{"a":\n1}}', { action: 'send_to_room', id: 'a', room: 'b', msg: '{"a":1}' }],
+    ['{"a":1e999,"a":1}}', { action: 'send_to_room', id: 'a', room: 'b', msg: '{"a":1}' }],
+    ['{"a" :1e999,"a":1}}', { action: 'send_to_room', id: 'a', room: 'b', msg: '{"a":1}' }],
+    ['[{"a":2,"\\u0061":1}]}', { action: 'send_to_room', id: 'a', room: 'b', msg: '[{"a":1}]' }],
+    [
+      `{"a":${'['.repeat(65)}${']'.repeat(65)},"a":":"}}`,
+      { action: 'send_to_room', id: 'a', room: 'b', msg: '{"a":":"}' },
+    ],
     ['1', 'BAD_JSON'],
     ['}', 'BAD_JSON'],
     ['1}}', 'BAD_JSON'],
