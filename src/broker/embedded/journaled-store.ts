@@ -55,8 +55,9 @@ export class JournaledStore implements LogStore {
     for (const segment of this.#journal.segments) {
       let left = limit
       for (const name of segment.names(start)) {
+        if (name === after) continue
         if (!name.startsWith(prefix) || left-- === 0) break
-        if (name !== after) names.add(name)
+        names.add(name)
       }
     }
     if (names.size === before) return [...names]

@@ -179,6 +179,13 @@ t.test('rooms and messages are found wherever they are', async (t) => {
   t.same(store.roomNames({ limit: 9 }), ['new', 'old'])
   t.same(store.roomNames({ limit: 9, prefix: 'n' }), ['new'])
   t.same(store.roomNames({ limit: 9, after: 'new' }), ['old'])
+  for (const room of ['a', 'b', 'c', 'd']) await append(broker, room, '1')
+  t.same(
+    store.roomNames({ limit: 2, after: 'a' }),
+    ['b', 'c'],
+    'a page is full while there are more',
+  )
+  t.same(store.roomNames({ limit: 3, after: 'c' }), ['d', 'new', 'old'])
   t.equal(store.find(key, 'ann', '2')?.offset, 2)
   t.equal(store.find(key, 'ann', '5')?.offset, 5)
   t.equal(store.find(key, 'an', 'n5'), undefined, 'user and id are not run together')
