@@ -13,6 +13,8 @@ export class MemoryDisk {
   lastEnd: LastEnd = 'none'
   /** Made to fail, by a test. */
   failing = false
+  /** Turns of the event loop that the base needs, besides one, to take in a part of the journal. */
+  slowness = 0
 
   /** Bytes of the files; a test may change them. */
   get files(): [Buffer, Buffer] {
@@ -32,7 +34,7 @@ export class MemoryDisk {
       lastEnd: () => this.lastEnd,
       absorbed: () => this.#absorbed,
       absorb: async (slice) => {
-        await step()
+        for (let turn = 0; turn <= this.slowness; turn++) await step()
         await this.#store.commit(this.#fresh(slice))
         if (slice.completes !== undefined) this.#absorbed = slice.completes
       },

@@ -153,6 +153,8 @@ export class Journal {
     const number = full.header.number + 1
     await this.#begin({ number, previousEnd: full.written, seed: this.#seed() }, size)
     this.#absorb()
+    // Nothing of it may be in its file: what follows it must not be there before the base knows it.
+    if (full.isEmpty) await this.#absorbed()
   }
 
   async #begin(header: SegmentHeader, size: number): Promise<void> {

@@ -138,6 +138,30 @@ t.test('a segment that does not follow the one before is not taken in', async (t
   t.equal((await openMemory(disk)).room('r'), undefined, 'a power cut may have taken it')
 })
 
+t.test('a batch that an empty segment is too small for is there after a kill', async (t) => {
+  const disk = new MemoryDisk()
+  const { base, open, end } = disk.life()
+  const journal = new Journal({ base, open, seed: () => ++seeds, segmentSize: 1000 })
+  await journal.start()
+  const store = new JournaledStore(base, journal)
+  const append = (offset: number, length: number) => {
+    const message = { offset, time: 1000, json: JSON.stringify('x'.repeat(length)) }
+    return store.commit([{ kind: 'append', room: 1, user: 'ann', id: `m${offset}`, message }])
+  }
+  await store.commit([{ kind: 'room', name: 'r', record: { key: 1, epoch: 'e', trimmed: 0 } }])
+  await append(1, 10)
+  await journal.absorbAll()
+  disk.slowness = 10
+  disk.lastEnd = 'killed'
+  await append(2, 1000)
+  end()
+  const next = await openMemory(disk)
+  t.same(
+    Array.from(next.messages(1, 1, 9), ({ offset }) => offset),
+    [1, 2],
+  )
+})
+
 t.test('the journal is taken in, over and over, whatever the size of a message', async (t) => {
   const dir = join(t.testdir(), 'data')
   const settings = { segmentSize: 4000 }
