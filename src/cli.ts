@@ -6,6 +6,7 @@ import { identityOf } from './auth/identity.js'
 import { ConfigError } from './config.js'
 import { readConfig } from './env.js'
 import { exitWithReason } from './exit.js'
+import { checkLog, salvageLog } from './log-commands.js'
 
 const USAGE = `Usage:
   parley serve                start the service; settings are environment variables
@@ -15,6 +16,8 @@ const USAGE = `Usage:
       [--rooms <patterns>]    comma-separated room names or prefix*; default: every room
       [--scope <words>]       admin, publish
       [--expires <time>]      such as 90s, 15m, 1h, 7d; default: 1h
+  parley check <dir>          whether the log in a directory is sound
+  parley salvage <dir> <new>  write what can be read of a log into a new one
 `
 
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const
@@ -26,6 +29,10 @@ async function run([command, ...args]: string[]): Promise<void> {
     await serve(args)
   } else if (command === 'token') {
     process.stdout.write(`${await token(args)}\n`)
+  } else if (command === 'check') {
+    process.stdout.write(await checkLog(args))
+  } else if (command === 'salvage') {
+    process.stdout.write(await salvageLog(args))
   } else {
     const asked = command === undefined || command === '--help' || command === 'help'
     process[asked ? 'stdout' : 'stderr'].write(USAGE)

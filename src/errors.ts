@@ -64,7 +64,8 @@ export const errors = defineErrors({
   },
   STORE_UNAVAILABLE: {
     status: 503,
-    meaning: 'The log cannot take or give messages now; the message was not stored.',
+    meaning:
+      'The log cannot take or give messages now; what was sent is not acknowledged, though in rare cases stored.',
     remedy: 'Send the same message with the same `id` again after `retry_after` milliseconds.',
   },
   INTERNAL: {

@@ -1,4 +1,5 @@
 import { StoreUnavailable } from './broker/broker.js'
+import { UnusableLog } from './broker/embedded/unusable-log.js'
 import { type Config, ConfigError } from './config.js'
 
 /** Beyond the drain: for the log to be flushed and the process to end by itself, milliseconds. */
@@ -43,6 +44,7 @@ export function exitWithReason(error: unknown): never {
   const foreseen =
     error instanceof ConfigError ||
     error instanceof StoreUnavailable ||
+    error instanceof UnusableLog ||
     (code !== undefined && FORESEEN.has(code))
   process.stderr.write(`parley: ${foreseen ? message : stack}\n`)
   process.exit(1)

@@ -133,7 +133,7 @@ export class Dispatcher {
         error.retryAfter,
       )
     } else if (error instanceof StoreUnavailable) {
-      const message = 'the log is not available; the message was not stored'
+      const message = 'the log is not available; what was sent is not acknowledged'
       this.#sendError(connection, 'STORE_UNAVAILABLE', message, idOf(action), error.retryAfter)
     } else {
       const details = { err: error, connection: connection.id, action: action.action }

@@ -11,10 +11,12 @@ import type { Member } from '../protocol/events.js'
  *    wrote to has offset 0 and an epoch that stays the same until its first message and after it.
  * 2. `append` is atomic per room: the check whether `(user, room, id)` was stored before, the
  *    offset, the log entry and the hand-over to all nodes are one step. It resolves once the
- *    message is in the log ("in" is set by `DURABILITY`), and rejects with `StoreUnavailable`
- *    when it is not there and never will be under this call. A repeat of an id that is still in
- *    the dedupe window resolves with the first offset and time and `duplicate: true`, whatever
- *    its body, also when both were appended at the same moment or the process died in between.
+ *    message is in the log ("in" is set by `DURABILITY`). When it rejects with
+ *    `StoreUnavailable` the message is not in the log as far as the broker knows; where a write
+ *    failed half-way it may turn out to be there after all, and is then delivered like any other.
+ *    A repeat of the id settles it: one that is still in the dedupe window resolves with the
+ *    first offset and time and `duplicate: true`, whatever its body, also when both were
+ *    appended at the same moment or the process died in between.
  * 3. Appends by one caller to one room get offsets in the order of the calls.
  * 4. `handler.message` is called for every message of a subscribed room, on every node, in the
  *    order of offsets, each exactly once: after `subscribe` resolved with offset n the next is

@@ -26,7 +26,7 @@ const { values } = parseArgs({
 const broker = brokerOf(values.broker)
 
 /** How much longer than its faults a run may take, seconds; a busy machine is slow. */
-const PATIENCE = 300
+const PATIENCE = 1800
 
 const seconds = Number(values.seconds)
 const seeds = seedsOf(values.seeds ?? values.seed ?? String(Math.floor(Math.random() * 1e9)))

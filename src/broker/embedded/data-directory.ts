@@ -10,12 +10,16 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { readHeader } from './data-file.js'
+import { UnusableLog } from './unusable-log.js'
 
 /** What `prepareDirectory` found. */
 export interface Prepared {
   readonly dataPath: string
-  /** Pages may be missing at the end: the log is to be opened only if all of it can be read. */
-  readonly doubtful: boolean
+  /**
+   * `new`: there is no log yet. `short`: pages may be missing at the end, so that all of it is to
+   * be looked at before it is opened.
+   */
+  readonly state: 'new' | 'whole' | 'short'
   /** To be called when LMDB has opened the file: `intact` says that what is in it can be read. */
   finish(intact: boolean): void
 }
@@ -28,42 +32,46 @@ export function prepareDirectory(dir: string): Prepared {
   const dataPath = join(dir, 'data.mdb')
   const version = readVersion(dir)
   if (version !== undefined && version !== VERSION && version !== WITHOUT_JOURNAL) {
-    throw new Error(`${dir} holds a log of format "${version}", this version reads "${VERSION}"`)
+    throw new UnusableLog(
+      `${dir} holds a log of format "${version}", this version reads "${VERSION}"`,
+    )
   }
   // LMDB maps this file into memory too: a disk without space for it would kill the process.
   const lockPath = join(dir, 'lock.mdb')
   if (!existsSync(lockPath)) writeFileSync(lockPath, Buffer.alloc(16 * 1024), { mode: 0o600 })
   if (!existsSync(dataPath)) {
     if (version !== undefined) throw damaged(dataPath, 'is missing')
-    return fresh(dir, dataPath)
+    return openable(dir, dataPath, 'new')
   }
   return inspect(dir, dataPath, version !== undefined)
 }
 
 /** The error for a log that cannot be opened. */
 export function damaged(path: string, what: string, cause?: unknown): Error {
-  const advice = 'restore it from a backup, or move the directory away to start with an empty log'
-  return new Error(`${path} ${what}; nothing was changed: ${advice}`, { cause })
+  const advice =
+    'save what can be read with "parley salvage", restore a backup, or move the directory away to start with an empty log'
+  return new UnusableLog(`${path} ${what}; nothing was changed: ${advice}`, { cause })
 }
 
-function fresh(dir: string, dataPath: string): Prepared {
-  return { dataPath, doubtful: false, finish: () => writeVersion(dir) }
+function openable(dir: string, dataPath: string, state: 'new' | 'whole'): Prepared {
+  const finish = (intact: boolean) => (intact ? writeVersion(dir) : undefined)
+  return { dataPath, state, finish }
 }
 
 function inspect(dir: string, dataPath: string, known: boolean): Prepared {
   const fd = openSync(dataPath, 'r+')
   try {
     const { size } = fstatSync(fd)
-    if (size === 0 && !known) return fresh(dir, dataPath)
+    if (size === 0 && !known) return openable(dir, dataPath, 'new')
     const header = readHeader(fd)
     if (header === undefined) throw damaged(dataPath, `has no valid header in its ${size} bytes`)
     const expected = header.pages * header.pageSize
-    if (size >= expected) return fresh(dir, dataPath)
+    if (size >= expected) return openable(dir, dataPath, 'whole')
     // A few pages at the end may never have been written; all else means that the file was torn.
     // Zeros in their place turn what would be a fatal signal into an error.
     ftruncateSync(fd, expected)
     const finish = (intact: boolean) => (intact ? writeVersion(dir) : restoreSize(dataPath, size))
-    return { dataPath, doubtful: true, finish }
+    return { dataPath, state: 'short', finish }
   } finally {
     closeSync(fd)
   }

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
+import { UnusableLog } from './unusable-log.js'
 
 /**
  * Makes sure that one process at a time uses a directory.
@@ -46,7 +47,9 @@ async function refuseOthers(dir: string, fd: number, own: string): Promise<void>
     if (!name.startsWith(PREFIX) || name === own) continue
     if (await isAlive(socketPath(dir, fd, name))) {
       const pid = name.slice(PREFIX.length).split('-')[0]
-      throw new Error(`${dir} is in use by process ${pid}: a log belongs to one process at a time`)
+      throw new UnusableLog(
+        `${dir} is in use by process ${pid}: a log belongs to one process at a time`,
+      )
     }
     rmSync(join(dir, name), { force: true })
   }

@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { getSystemErrorName } from 'node:util'
 import { type Database, open, type RootDatabase } from 'lmdb'
-import { damaged, prepareDirectory } from './data-directory.js'
+import { checkDataFile } from './data-check.js'
+import { damaged, type Prepared, prepareDirectory } from './data-directory.js'
 import { DataFile } from './data-file.js'
 
 /** A transaction under way. */
@@ -36,13 +34,14 @@ export class LmdbEnvironment {
   static async open(dir: string): Promise<LmdbEnvironment> {
     const prepared = prepareDirectory(dir)
     try {
-      if (prepared.doubtful) await readAll(dir)
+      if (prepared.state !== 'new') await assertSound(prepared)
       const environment = new LmdbEnvironment(dir, prepared.dataPath)
       prepared.finish(true)
       return environment
     } catch (error) {
       prepared.finish(false)
-      throw damaged(prepared.dataPath, 'cannot be read', error)
+      const what = error instanceof Error ? error.message : String(error)
+      throw damaged(prepared.dataPath, `is damaged (${what})`, error)
     }
   }
 
@@ -169,13 +168,11 @@ export class LmdbEnvironment {
   }
 }
 
-const DATA_CHECK = fileURLToPath(new URL('./data-check.js', import.meta.url))
-
-/** Reads everything once, in another process. Rejects when that cannot be done. */
-async function readAll(dir: string): Promise<void> {
-  const check = spawn(process.execPath, [DATA_CHECK, dir], { stdio: 'ignore' })
-  const [code] = await once(check, 'exit')
-  if (code !== 0) throw new Error('pages of the log are missing')
+/** Rejects with the first damage: what LMDB finds in such a file can end the process. */
+async function assertSound({ dataPath, state }: Prepared): Promise<void> {
+  const max = state === 'short' ? Number.POSITIVE_INFINITY : undefined
+  const [damage] = (await checkDataFile(dataPath, max)).damages
+  if (damage !== undefined) throw new Error(`${damage.database}: ${damage.what}`)
 }
 
 /** The part of `lmdb`'s native environment that this file hooks into. */

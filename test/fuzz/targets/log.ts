@@ -21,8 +21,7 @@ const CHANGE = 6
 
 /**
  * A log whose data file was damaged. An input says how: it is read by a process of its own, which
- * has to say what is wrong and must not give out what was never stored. That LMDB can end a process
- * over pages that it maps is noted, not found: see docs/decisions/0012-simulation-and-fuzzing.md.
+ * has to say what is wrong, must not give out what was never stored, and must not end over it.
  */
 export async function logTarget(): Promise<Target> {
   const root = mkdtempSync(join(tmpdir(), 'parley-fuzz-'))
@@ -44,8 +43,7 @@ export async function logTarget(): Promise<Target> {
       const reading = await reader.read(dir)
       if (typeof reading === 'string') {
         reader = undefined
-        note(`the reader ended with ${reading}`)
-        return
+        throw new Error(`the reader ended with ${reading}`)
       }
       note(reading.error === undefined ? 'read without an error' : 'an error was told')
       must(reading.error === undefined || reading.error.length > 10, 'an error that says nothing')
@@ -100,7 +98,7 @@ function damage(sound: Buffer, input: Buffer): Buffer {
   for (let i = 0; i + CHANGE <= input.length && i < 20 * CHANGE; i += CHANGE) {
     const at = input.readUInt32BE(i) % Math.max(1, bytes.length)
     const value = input[i + 4] as number
-    const length = 1 << (input[i + 5] as number & 15)
+    const length = 1 << ((input[i + 5] as number) & 15)
     switch (value & 3) {
       case 0:
         if (bytes.length > 0) bytes[at] = value
