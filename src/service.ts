@@ -31,6 +31,9 @@ export interface Log {
   error(details: object, message: string): void
 }
 
+/** One for all connections: without a limit there is nothing to remember. */
+const UNLIMITED = new RateLimit(0, 1, 0)
+
 type VerifyToken = (token: string, expiredFor?: number) => Promise<Identity>
 
 export interface ServiceOptions {
@@ -203,11 +206,7 @@ export class RealtimeService {
     const connection = new Connection(info, {
       transport,
       flushQueue: this.#flushQueue,
-      rateLimit: new RateLimit(
-        config.rateLimitMessages,
-        config.rateLimitBurst,
-        this.#clock.monotonic(),
-      ),
+      rateLimit: this.#newRateLimit(),
       maxBufferedBytes: config.maxBufferedBytes,
     })
     this.connections.add(connection)
@@ -290,6 +289,12 @@ export class RealtimeService {
   #unrevoked(identity: Identity): Identity {
     if (!this.administration.revocations.covers(identity)) return identity
     throw new ParleyError('UNAUTHORIZED', 'the token was revoked')
+  }
+
+  #newRateLimit(): RateLimit {
+    const { rateLimitMessages, rateLimitBurst } = this.config
+    if (rateLimitMessages === 0) return UNLIMITED
+    return new RateLimit(rateLimitMessages, rateLimitBurst, this.#clock.monotonic())
   }
 
   #direct(user: string, event: string): number {

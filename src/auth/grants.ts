@@ -25,9 +25,12 @@ export interface RoomSet {
   readonly prefixes: readonly string[]
 }
 
+/** Shared: most tokens say nothing about rooms, and an identity lives as long as its connection. */
+const EVERY_ROOM: Grants = { join: undefined, send: undefined }
+
 /** The grants of a `rooms` claim; without the claim every room is open. */
 export function toGrants(claim: Static<typeof RoomsClaim> | undefined): Grants {
-  if (claim === undefined) return { join: undefined, send: undefined }
+  if (claim === undefined) return EVERY_ROOM
   if (Array.isArray(claim)) {
     const rooms = toRoomSet(claim)
     return { join: rooms, send: rooms }

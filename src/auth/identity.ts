@@ -42,6 +42,9 @@ const checks = Object.entries(claims).map(([claim, schema]) => ({
   validator: Compile(schema),
 }))
 
+/** Shared by all whose token has none. */
+const NO_SCOPES: ReadonlySet<string> = new Set()
+
 interface Claims {
   sub: string
   exp: number
@@ -71,7 +74,7 @@ export function identityOf(payload: Record<string, unknown>): Identity {
     expires: Math.floor(exp * 1000),
     issued: iat === undefined ? undefined : Math.floor(iat * 1000),
     grants: toGrants(rooms),
-    scopes: new Set(scope?.split(' ').filter((word) => word !== '')),
+    scopes: scope ? new Set(scope.split(' ').filter((word) => word !== '')) : NO_SCOPES,
     tokenId: jti,
   }
 }

@@ -37,7 +37,7 @@ export class Admission {
    */
   checkUser(user: string): void {
     const { maxConnectionsPerUser } = this.#config
-    const here = this.#connections.ofUser(user).size
+    const here = this.#connections.countOfUser(user)
     if (maxConnectionsPerUser > 0 && here >= maxConnectionsPerUser) {
       const limit = `${maxConnectionsPerUser} connections (MAX_CONNECTIONS_PER_USER)`
       throw tooMany(`one user may have ${limit}`, 429)

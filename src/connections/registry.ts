@@ -7,7 +7,8 @@ import type { Connection } from './connection.js'
  */
 export class ConnectionRegistry {
   readonly #byId = new Map<string, Connection>()
-  readonly #byUser = new Map<string, Set<Connection>>()
+  /** A user's one connection, or all of them: a set for each would be what most users cost most. */
+  readonly #byUser = new Map<string, Connection | Set<Connection>>()
   readonly #byAddress = new Map<string, number>()
   readonly #membersOf: (room: string) => ReadonlySet<Connection> | undefined
 
@@ -23,8 +24,9 @@ export class ConnectionRegistry {
   add(connection: Connection): void {
     this.#byId.set(connection.id, connection)
     const ofUser = this.#byUser.get(connection.user)
-    if (ofUser) ofUser.add(connection)
-    else this.#byUser.set(connection.user, new Set([connection]))
+    if (ofUser === undefined) this.#byUser.set(connection.user, connection)
+    else if (ofUser instanceof Set) ofUser.add(connection)
+    else this.#byUser.set(connection.user, new Set([ofUser, connection]))
     this.#byAddress.set(connection.address, this.countOfAddress(connection.address) + 1)
   }
 
@@ -32,8 +34,10 @@ export class ConnectionRegistry {
   remove(connection: Connection): boolean {
     if (!this.#byId.delete(connection.id)) return false
     const ofUser = this.#byUser.get(connection.user)
-    ofUser?.delete(connection)
-    if (ofUser?.size === 0) this.#byUser.delete(connection.user)
+    if (ofUser instanceof Set) ofUser.delete(connection)
+    if (ofUser === connection || (ofUser as Set<Connection>).size === 0) {
+      this.#byUser.delete(connection.user)
+    }
     const ofAddress = this.countOfAddress(connection.address) - 1
     if (ofAddress > 0) this.#byAddress.set(connection.address, ofAddress)
     else this.#byAddress.delete(connection.address)
@@ -50,7 +54,15 @@ export class ConnectionRegistry {
   }
 
   ofUser(user: string): ReadonlySet<Connection> {
-    return this.#byUser.get(user) ?? NONE
+    const ofUser = this.#byUser.get(user)
+    if (ofUser === undefined) return NONE
+    return ofUser instanceof Set ? ofUser : new Set([ofUser])
+  }
+
+  countOfUser(user: string): number {
+    const ofUser = this.#byUser.get(user)
+    if (ofUser === undefined) return 0
+    return ofUser instanceof Set ? ofUser.size : 1
   }
 
   inRoom(room: string): ReadonlySet<Connection> {

@@ -124,7 +124,10 @@ export class Memberships {
     action: ActionOf<'join'>,
   ): Promise<void> {
     const { broker, maxPageLength } = this.#options
-    await membership.entered
+    const { entered } = membership
+    await entered
+    // What it resolved with is no use to anyone any more, for as long as the connection is here.
+    if (membership.entered === entered) membership.entered = ENTERED
     const start = await readStart(broker, room, joiner, action, maxPageLength)
     const { members, count } = await broker.members(room.name, { limit: MAX_MEMBERS_IN_JOIN })
     if (joiner.cancelled || !joiner.connection.open) return
@@ -146,6 +149,8 @@ export class Memberships {
       })
   }
 }
+
+const ENTERED: Promise<unknown> = Promise.resolve()
 
 function cancelJoiner(room: Room, membership: Membership): void {
   if (!membership.joiner) return
