@@ -51,8 +51,10 @@ interface Draft {
   readonly head: Head
   readonly record: RoomRecord
   offset: number
-  /** What this batch appends, by id. */
-  readonly ids: Map<string, Append>
+  /** The first that this batch appends; most batches have one message of a room. */
+  first: Append | undefined
+  /** What this batch appends, by id, from the second message on. */
+  ids: Map<string, Append> | undefined
 }
 
 /**
@@ -80,7 +82,7 @@ export class Batch {
     const { user, id } = job.message
     const open = this.#drafts.get(job.room)
     const head = open?.head ?? this.#heads.get(job.room)
-    const sameId = open?.ids.get(id)
+    const sameId = open && withId(open, id)
     for (let other = sameId; other !== undefined; other = other.next) {
       if (other.user === user) {
         this.#repeat(job, head, other.result.epoch, other.result, false)
@@ -102,7 +104,7 @@ export class Batch {
     const head = open?.head ?? this.#heads.get(job.room)
     const old = (open?.record ?? head.record)?.key
     const record = { key: this.#newKey(), epoch, trimmed: 0 }
-    this.#drafts.set(job.room, { head, record, offset: 0, ids: new Map() })
+    this.#drafts.set(job.room, newDraft(head, record, 0))
     this.changes.push({ kind: 'room', name: job.room, record })
     if (old !== undefined) this.changes.push({ kind: 'discard', room: old })
     const result = { epoch, offset: 0, time: this.#time, duplicate: false }
@@ -138,7 +140,7 @@ export class Batch {
       settled: false,
       next,
     }
-    draft.ids.set(id, append)
+    remember(draft, id, append)
     this.changes.push(append)
     this.outcomes.push(append)
   }
@@ -149,8 +151,26 @@ export class Batch {
       record = { key: this.#newKey(), epoch: head.epoch, trimmed: 0 }
       this.changes.push({ kind: 'room', name: head.room, record })
     }
-    const draft = { head, record, offset: head.offset, ids: new Map() }
+    const draft = newDraft(head, record, head.offset)
     this.#drafts.set(head.room, draft)
     return draft
   }
+}
+
+function newDraft(head: Head, record: RoomRecord, offset: number): Draft {
+  return { head, record, offset, first: undefined, ids: undefined }
+}
+
+/** The newest message of this batch with an id. */
+function withId({ first, ids }: Draft, id: string): Append | undefined {
+  return ids ? ids.get(id) : first?.id === id ? first : undefined
+}
+
+function remember(draft: Draft, id: string, append: Append): void {
+  if (draft.first === undefined) {
+    draft.first = append
+    return
+  }
+  draft.ids ??= new Map([[draft.first.id, draft.first]])
+  draft.ids.set(id, append)
 }

@@ -2,7 +2,7 @@ import type { LogMessage, Remembered } from '../broker.js'
 import type { Journal } from './journal.js'
 import type { JournalBase } from './journal-base.js'
 import type { JournaledChange } from './journal-codec.js'
-import { authorKey, type Segment } from './segment.js'
+import type { Segment } from './segment.js'
 import { compareCodePoints } from './sorted-names.js'
 import type { Change, Life, LogStore, NamesQuery, Place, RoomRecord, StoreEpoch } from './store.js'
 
@@ -113,9 +113,8 @@ export class JournaledStore implements LogStore {
   }
 
   find(room: number, user: string, id: string): Place | undefined {
-    const author = authorKey(user, id)
     for (const segment of this.#journal.segments) {
-      const place = segment.find(room, author)
+      const place = segment.find(room, user, id)
       if (place !== undefined) return place
     }
     return this.#base.find(room, user, id)

@@ -15,12 +15,38 @@ import { SortedNames } from './sorted-names.js'
 import type { Place, RoomRecord } from './store.js'
 
 /** A room's messages in a segment: those from `first` on, without a hole. */
-interface Tail {
+class Tail {
   readonly first: number
   /** Where their entries are in the image. */
-  readonly entries: number[]
-  /** Index of the message by its author. */
-  readonly ids: Map<string, number>
+  readonly entries: number[] = []
+  /** Who sent them. */
+  readonly #users: string[] = []
+  /** Index of a message by its id, and by its user too once two have the same. */
+  readonly #byId = new Map<string, number | Map<string, number>>()
+
+  constructor(first: number) {
+    this.first = first
+  }
+
+  add(user: string, id: string, entry: number): void {
+    const index = this.entries.push(entry) - 1
+    this.#users.push(user)
+    const known = this.#byId.get(id)
+    if (known === undefined) this.#byId.set(id, index)
+    else if (typeof known !== 'number') known.set(user, index)
+    else {
+      const other = this.#users[known] as string
+      this.#byId.set(id, new Map([[other, known]]).set(user, index))
+    }
+  }
+
+  /** The entry of the message that a user sent under an id. */
+  find(user: string, id: string): number | undefined {
+    const known = this.#byId.get(id)
+    if (known === undefined) return undefined
+    const index = typeof known !== 'number' ? known.get(user) : known
+    return index !== undefined && this.#users[index] === user ? this.entries[index] : undefined
+  }
 }
 
 /**
@@ -102,10 +128,10 @@ export class Segment {
   #add({ room, user, id, message }: Extract<JournaledChange, { kind: 'append' }>, entry: number) {
     let tail = this.#tails.get(room)
     if (tail === undefined) {
-      tail = { first: message.offset, entries: [], ids: new Map() }
+      tail = new Tail(message.offset)
       this.#tails.set(room, tail)
     }
-    tail.ids.set(authorKey(user, id), tail.entries.push(entry) - 1)
+    tail.add(user, id, entry)
   }
 
   /** The record of a room, when it is new or was changed. */
@@ -144,10 +170,9 @@ export class Segment {
     return readMessageTime(this.image.subarray(this.#cursor.value))
   }
 
-  find(room: number, author: string): Place | undefined {
-    const tail = this.#tails.get(room)
-    const index = tail?.ids.get(author)
-    return tail && index !== undefined ? this.#placeOf(tail.entries[index] as number) : undefined
+  find(room: number, user: string, id: string): Place | undefined {
+    const entry = this.#tails.get(room)?.find(user, id)
+    return entry === undefined ? undefined : this.#placeOf(entry)
   }
 
   message(room: number, offset: number): LogMessage | undefined {
@@ -172,11 +197,6 @@ export class Segment {
     this.#cursor.at = entry
     return readPlace(this.image.subarray(this.#cursor.place))
   }
-}
-
-/** One text for user and id: no two pairs give the same. */
-export function authorKey(user: string, id: string): string {
-  return `${user.length} ${user}${id}`
 }
 
 /** Most bytes that a batch of these changes takes in a segment. */
