@@ -43,6 +43,8 @@ export class Memberships {
       if (!before) rooms.release(action.room)
       return
     }
+    // What has come in is due to a member: the reply begins behind it, or behind `since`.
+    if (before && action.since === undefined) room.flush()
     const joiner = new Joiner(connection, maxHeldBytes)
     const membership = this.#enter(connection, room, nick, before)
     membership.joiner = joiner

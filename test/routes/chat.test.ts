@@ -100,6 +100,22 @@ t.test('joining again changes the nick and is told to the others', async (t) => 
   t.match(await ann.event('left'), { user: 'ben', members: 1 })
 })
 
+t.test('who joins again as another nick misses nothing that was on its way', async (t) => {
+  const service = await startService(t, { flushMs: 100 })
+  const [ann, ben] = [await service.connect('ann'), await service.connect('ben')]
+  await ann.ask('join', { room: 'r' })
+  await ben.ask('join', { room: 'r' })
+  for (const msg of [1, 2, 3]) await ben.ask('send_to_room', { room: 'r', msg })
+  t.match(await ann.ask('join', { room: 'r', nick: 'A.' }), { offset: 3, messages: [] })
+  await ben.ask('send_to_room', { room: 'r', msg: 4 })
+  const got = [await ann.event('message'), await ann.event('message')]
+  got.push(await ann.event('message'), await ann.event('message'))
+  t.strictSame(
+    got.map(({ msg }) => msg),
+    [1, 2, 3, 4],
+  )
+})
+
 t.test('signals reach who is there and are never stored', async (t) => {
   const service = await startService(t)
   const [ann, ben] = [await service.connect('ann'), await service.connect('ben')]
