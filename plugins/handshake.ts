@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { selectSubprotocol } from '../src/auth/token-source.js'
+import { selectDeflateOffer } from '../src/connections/deflate-offer.js'
 import { ParleyError } from '../src/errors.js'
 
 declare module 'fastify' {
@@ -41,6 +42,7 @@ export default fp(
       refuseMalformed(request)
       await admit(request)
       offerOnlyOurSubprotocol(request)
+      if (fastify.deflate) offerOnlyOurExtension(request)
       request.answer = reply.raw
     }
     fastify.decorate('admit', admit)
@@ -76,4 +78,11 @@ function offerOnlyOurSubprotocol({ raw }: FastifyRequest): void {
   const selected = selectSubprotocol(raw.headers['sec-websocket-protocol'])
   if (selected) raw.headers['sec-websocket-protocol'] = selected
   else delete raw.headers['sec-websocket-protocol']
+}
+
+/** What cannot be agreed on is no reason to refuse: ws would. */
+function offerOnlyOurExtension({ raw }: FastifyRequest): void {
+  const selected = selectDeflateOffer(raw.headers['sec-websocket-extensions'])
+  if (selected) raw.headers['sec-websocket-extensions'] = selected
+  else delete raw.headers['sec-websocket-extensions']
 }

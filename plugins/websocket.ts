@@ -4,12 +4,20 @@ import fp from 'fastify-plugin'
 import type { WebSocket } from 'ws'
 import { selectSubprotocol } from '../src/auth/token-source.js'
 import type { Config } from '../src/config.js'
+import { Deflate, WINDOW_BITS } from '../src/connections/deflate.js'
 import { guardUpgrades, type UpgradeListener } from '../src/connections/upgrade-guard.js'
 import { writeWithAnswer } from '../src/connections/upgraded.js'
 import { ParleyError } from '../src/errors.js'
 import { CloseCode } from '../src/protocol/close-codes.js'
 import { CLOSE_TIMEOUT } from '../src/service.js'
 import { isHttp2, websocketH2 } from './websocket-h2.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** How messages are compressed; undefined when they are not. */
+    deflate: Deflate | undefined
+  }
+}
 
 /**
  * WebSockets by @fastify/websocket. An application that registered it already keeps its own, and
@@ -18,18 +26,34 @@ import { isHttp2, websocketH2 } from './websocket-h2.js'
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    if (!fastify.hasDecorator('websocketServer')) await registerWebSocket(fastify, config)
+    const own = !fastify.hasDecorator('websocketServer')
+    const compressing = config.compression === 'on'
+    const { compressionMinBytes: minBytes, maxMessageBytes: maxInflated } = config
+    const deflate = own && compressing ? new Deflate({ minBytes, maxInflated }) : undefined
+    fastify.decorate('deflate', deflate)
+    if (own) await registerWebSocket(fastify, config)
+    else if (compressing) fastify.log.warn('COMPRESSION: @fastify/websocket was registered before')
     if (isHttp2(fastify.server)) await fastify.register(websocketH2)
   },
   { name: 'parley-websocket', fastify: '5.x' },
 )
 
-async function registerWebSocket(fastify: FastifyInstance, config: Config): Promise<void> {
+/** What both sides agree on: nothing is kept between messages. */
+const DEFLATE = {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  serverMaxWindowBits: WINDOW_BITS,
+}
+
+async function registerWebSocket(
+  fastify: FastifyInstance,
+  { maxMessageBytes, compression }: Config,
+): Promise<void> {
   const options = {
-    maxPayload: config.maxMessageBytes,
+    maxPayload: maxMessageBytes,
     closeTimeout: CLOSE_TIMEOUT,
     clientTracking: false,
-    perMessageDeflate: false,
+    perMessageDeflate: compression === 'on' && DEFLATE,
     handleProtocols: (offered: Set<string>) => selectSubprotocol([...offered].join()) ?? false,
   }
   const others = fastify.server.listeners('upgrade')

@@ -21,7 +21,8 @@ const broadcast: FastifyPluginAsyncTypebox = async (fastify) => {
     async ({ body, identity }, reply) => {
       const { user, nick } = identity as Identity
       const msg = jsonText(body.msg)
-      const event = { user, nick: body.nick ?? nick, msg, time: systemClock.now() }
+      const { compress } = body
+      const event = { user, nick: body.nick ?? nick, msg, compress, time: systemClock.now() }
       await fastify.parley.administration.broadcast(encodeDirect(event))
       return reply.code(202).send(null)
     },

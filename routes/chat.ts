@@ -18,14 +18,15 @@ const chat: FastifyPluginAsync = async (fastify) => {
     (socket, request) => {
       const stream = request.raw.socket
       releaseHandshake(socket, stream, request.answer)
+      const deflate = socket.extensions === '' ? undefined : fastify.deflate
       const connection = parley.open({
         endpoint: 'chat',
         identity: request.identity as Identity,
         address: request.ip,
-        transport: new WebSocketTransport(socket, stream, parley.directWriter),
+        transport: new WebSocketTransport(socket, stream, parley.directWriter, deflate),
         request: request.id,
       })
-      readMessages(socket, stream, new ChatSink(connection, parley), maxMessageBytes)
+      readMessages(socket, stream, new ChatSink(connection, parley), maxMessageBytes, deflate)
       socket.on('close', (code) => parley.closed(connection, code))
     },
   )

@@ -30,6 +30,9 @@ export const Empty = Type.Null({ description: 'Done; no body' })
 export const Sending = Type.Object({
   msg: Type.Unknown({ description: 'Any JSON value' }),
   nick: Type.Optional(Nick),
+  compress: Type.Optional(
+    Type.Boolean({ description: 'false: not to be compressed on any connection. Default: true' }),
+  ),
 })
 
 /**

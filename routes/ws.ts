@@ -18,7 +18,8 @@ const echo: FastifyPluginAsync = async (fastify) => {
     (socket, request) => {
       const stream = request.raw.socket
       releaseHandshake(socket, stream, request.answer)
-      const transport = new WebSocketTransport(socket, stream, parley.directWriter)
+      const deflate = socket.extensions === '' ? undefined : fastify.deflate
+      const transport = new WebSocketTransport(socket, stream, parley.directWriter, deflate)
       const identity = request.identity as Identity
       const connection = parley.open({
         endpoint: 'echo',
@@ -27,7 +28,7 @@ const echo: FastifyPluginAsync = async (fastify) => {
         transport,
         request: request.id,
       })
-      readMessages(socket, stream, new EchoSink(connection, transport), maxMessageBytes)
+      readMessages(socket, stream, new EchoSink(connection, transport), maxMessageBytes, deflate)
       socket.on('close', (code) => parley.closed(connection, code))
     },
   )

@@ -11,6 +11,8 @@ for (const TRANSPORT of ['tls', 'h2', 'sse']) {
     TRANSPORT,
     NODE_TLS_REJECT_UNAUTHORIZED: '0',
     NODE_NO_WARNINGS: '1',
+    // As in .taprc, seconds.
+    TAP_TIMEOUT: '240',
   }
   for (const suite of SUITES) {
     console.log(`# ${suite} over ${TRANSPORT}`)

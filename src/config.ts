@@ -203,6 +203,16 @@ export const ConfigSchema = Type.Object({
   allowNoOrigin: flag(true, {
     description: 'Let in clients that send no `Origin` (not browsers).',
   }),
+  compression: choice(['off', 'on'], 'off', {
+    description:
+      'Compress WebSocket messages (permessage-deflate) for clients that offer it. Off, because compressed secrets can be guessed from lengths and it costs time: see docs/transports.md.',
+    example: 'on',
+  }),
+  compressionMinBytes: integer(512, 0, MAX_COUNT, {
+    description: 'Shorter messages are sent uncompressed.',
+    unit: 'bytes',
+    example: '1024',
+  }),
   maxMessageBytes: integer(65_536, 1, 16_777_216, {
     description: 'Largest message from a client, after inflating.',
     unit: 'bytes',

@@ -2,7 +2,7 @@ import { Dispatcher } from './actions/dispatcher.js'
 import { Administration } from './administration.js'
 import type { Identity } from './auth/identity.js'
 import { Tickets } from './auth/tickets.js'
-import type { Broker, BrokerHandler } from './broker/broker.js'
+import type { Appended, Broker, BrokerHandler, NewMessage } from './broker/broker.js'
 import type { Clock } from './clock.js'
 import type { Config } from './config.js'
 import { Admission } from './connections/admission.js'
@@ -219,6 +219,26 @@ export class RealtimeService {
       connection.flush()
     }
     return connection
+  }
+
+  /**
+   * Appends a message to a room's log and delivers it to every member, on every node: what an
+   * application sends by itself. No grant is asked for and no rate is limited.
+   *
+   *     await app.parley.publish('lobby', { user: 'shop', nick: 'Shop', msg: JSON.stringify(offer) })
+   *
+   * @param message `msg` is JSON text; `id` makes repeats stored once, a new one by default;
+   *   `compress: false` keeps it uncompressed on every connection
+   * @throws {StoreUnavailable} when the log cannot be written.
+   */
+  async publish(
+    room: string,
+    message: Omit<NewMessage, 'id'> & { readonly id?: string },
+  ): Promise<Appended> {
+    const start = this.#clock.monotonic()
+    const appended = await this.broker.append(room, { id: this.#clock.id(), ...message })
+    this.stats.append.observe(this.#clock.monotonic() - start)
+    return appended
   }
 
   /** Connections with actions that wait for an earlier one. */

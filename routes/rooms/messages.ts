@@ -73,12 +73,10 @@ const messages: FastifyPluginAsyncTypebox = async (fastify) => {
       if (!maySend(identity, room)) {
         throw new ParleyError('FORBIDDEN', 'the token does not grant sending to this room')
       }
-      const { msg, nick = identity.nick } = request.body
+      const { msg, nick = identity.nick, compress } = request.body
       const id = request.headers['idempotency-key'] ?? systemClock.id()
-      const message = { id, user: identity.user, nick, msg: jsonText(msg) }
-      const start = systemClock.monotonic()
-      const stored = await broker.append(room, message)
-      parley.stats.append.observe(systemClock.monotonic() - start)
+      const message = { id, user: identity.user, nick, msg: jsonText(msg), compress }
+      const stored = await parley.publish(room, message)
       return reply.code(stored.duplicate ? 200 : 201).send({ room, id, ...stored })
     },
   )

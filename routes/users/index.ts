@@ -32,7 +32,8 @@ const users: FastifyPluginAsyncTypebox = async (fastify) => {
     async ({ params, body, identity }) => {
       const { user, nick } = identity as Identity
       const msg = jsonText(body.msg)
-      const message = { user, nick: body.nick ?? nick, msg, time: systemClock.now() }
+      const { compress } = body
+      const message = { user, nick: body.nick ?? nick, msg, compress, time: systemClock.now() }
       return { connections: await broker.sendToUser(params.user, message) }
     },
   )

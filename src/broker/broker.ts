@@ -180,6 +180,8 @@ export interface NewMessage {
   readonly nick: string
   /** The payload as JSON text. */
   readonly msg: string
+  /** `false`: not to be compressed on any connection, as a secret beside what others can choose. */
+  readonly compress?: boolean | undefined
 }
 
 /** A message as it stands in the log. */
@@ -265,6 +267,8 @@ export interface DirectMessage {
   readonly nick: string
   /** JSON text. */
   readonly msg: string
+  /** `false`: not to be compressed on any connection, as a secret beside what others can choose. */
+  readonly compress?: boolean | undefined
   readonly time: number
 }
 

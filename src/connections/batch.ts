@@ -1,3 +1,4 @@
+import type { Deflate } from './deflate.js'
 import { encodeEventStream } from './event-stream.js'
 import { encodeTextFrames } from './frame.js'
 
@@ -11,6 +12,7 @@ export class Batch {
   /** Epoch of the messages among them, where they come from a room. */
   readonly epoch: string | undefined
   #frames: Buffer | undefined
+  #deflated: Buffer | undefined
   #eventStream: Buffer | undefined
 
   constructor(events: readonly string[], epoch?: string) {
@@ -22,6 +24,12 @@ export class Batch {
   frames(): Buffer {
     this.#frames ??= encodeTextFrames(this.events)
     return this.#frames
+  }
+
+  /** As `frames`, compressed. One process has one way to compress. */
+  deflatedFrames(deflate: Deflate): Buffer {
+    this.#deflated ??= deflate.encodeTextFrames(this.events)
+    return this.#deflated
   }
 
   /** All events as Server-Sent Events in one buffer. */

@@ -21,9 +21,16 @@ export interface Remainder {
   takeOver(rest: Buffer): void
 }
 
+/** Makes a compressed message what it was. Undefined when it cannot or must not be. */
+export interface Inflater {
+  inflate(payload: Buffer): Buffer | undefined
+}
+
 /** FIN, no reserved bit, and the opcode (RFC 6455, section 5.2). */
 const WHOLE_TEXT = 0x80 | Opcode.text
 const WHOLE_BINARY = 0x80 | Opcode.binary
+/** RSV1: the message is compressed (RFC 7692, section 7.2.1). */
+const COMPRESSED = 0x40
 const PING = 0x89
 const PONG = 0x8a
 const MASKED = 0x80
@@ -44,6 +51,7 @@ export class FrameReader {
   readonly #sink: MessageSink
   readonly #remainder: Remainder
   readonly #maxPayload: number
+  readonly #inflater: Inflater | undefined
   /** The beginning of a frame whose rest has not come yet, in a buffer that grows with it. */
   #held: Buffer | undefined
   #heldLength = 0
@@ -51,11 +59,15 @@ export class FrameReader {
   #wanted = 0
   #left = false
 
-  /** @param maxPayload longest message, bytes: no more than one such frame is ever held */
-  constructor(sink: MessageSink, remainder: Remainder, maxPayload: number) {
+  /**
+   * @param maxPayload longest message, bytes: no more than one such frame is ever held
+   * @param inflater for compressed messages, where they were agreed on
+   */
+  constructor(sink: MessageSink, remainder: Remainder, maxPayload: number, inflater?: Inflater) {
     this.#sink = sink
     this.#remainder = remainder
     this.#maxPayload = maxPayload
+    this.#inflater = inflater
   }
 
   /** Takes what was read from the peer. */
@@ -110,10 +122,13 @@ export class FrameReader {
   #readFrame(bytes: Buffer, at: number): number {
     const available = bytes.length - at
     if (available < 2) return this.#wait(bytes, at, 2)
-    const head = bytes[at] as number
+    const first = bytes[at] as number
+    const compressed = this.#inflater !== undefined && (first & COMPRESSED) !== 0
+    const head = compressed ? first & ~COMPRESSED : first
     const second = bytes[at + 1] as number
     const isData = head === WHOLE_TEXT || head === WHOLE_BINARY
-    if ((!isData && head !== PING && head !== PONG) || second < MASKED) return this.#quit(bytes, at)
+    const isControl = !compressed && (head === PING || head === PONG)
+    if ((!isData && !isControl) || second < MASKED) return this.#quit(bytes, at)
 
     let length = second & ~MASKED
     let headerLength = 2
@@ -130,9 +145,15 @@ export class FrameReader {
     const start = at + headerLength + MASK_LENGTH
     const end = start + length
     if (end > bytes.length) return this.#wait(bytes, at, end - at)
-    if (!isData) this.#remainder.control(bytes.subarray(at, end))
-    else if (!this.#message(bytes, start, end, head === WHOLE_BINARY)) return this.#quit(bytes, at)
-    return end
+    if (isControl) {
+      this.#remainder.control(bytes.subarray(at, end))
+      return end
+    }
+    const isBinary = head === WHOLE_BINARY
+    const taken = compressed
+      ? this.#compressed(bytes, start, end, isBinary)
+      : this.#message(bytes, start, end, isBinary)
+    return taken ? end : this.#quit(bytes, at)
   }
 
   /** Hands one message over; false when it is not what it says it is. */
@@ -144,6 +165,18 @@ export class FrameReader {
       return false
     }
     this.#sink.message(bytes, start, end, isBinary, ascii)
+    return true
+  }
+
+  /** As `#message`, for one that is compressed. */
+  #compressed(bytes: Buffer, start: number, end: number, isBinary: boolean): boolean {
+    unmask(bytes, start, end)
+    const message = this.#inflater?.inflate(bytes.subarray(start, end))
+    if (message === undefined || !(isBinary || isUtf8(message))) {
+      unmask(bytes, start, end)
+      return false
+    }
+    this.#sink.message(message, 0, message.length, isBinary, false)
     return true
   }
 

@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws'
+import type { Deflate } from './deflate.js'
 import { FrameReader, type MessageSink, type Remainder } from './frame-reader.js'
 import type { ByteStream } from './websocket-transport.js'
 
@@ -14,26 +15,34 @@ type ReadStream = ByteStream & { [kInput]?: WebSocketInput }
  * Hands a client's messages to `sink`. What nearly every client sends is read by a `FrameReader`
  * before ws sees it; ws gets the control frames, and from the first unusual frame on everything.
  *
- * That needs ws' own listener for data to be the only one, and no extension. Where it is not so,
- * ws reads everything, as it would without this.
+ * That needs ws' own listener for data to be the only one, and no extension but ours. Where it is
+ * not so, ws reads everything, as it would without this.
  *
  * To be called in the same turn as the upgrade: what a client sends at once must not be missed.
  * @param maxPayload longest message, bytes
+ * @param deflate how messages were compressed, where client and server agreed on that
  */
 export function readMessages(
   ws: WebSocket,
   socket: ByteStream,
   sink: MessageSink,
   maxPayload: number,
+  deflate?: Deflate,
 ): void {
   ws.on('message', (data: Buffer, isBinary) => {
     sink.message(data, 0, data.length, isBinary, false)
     sink.flush()
   })
   const [listener, ...others] = socket.listeners('data')
-  if (listener === undefined || others.length > 0 || ws.extensions !== '') return
+  if (listener === undefined || others.length > 0) return
+  if (ws.extensions !== '' && !deflate) return
   const stream: ReadStream = socket
-  stream[kInput] = new WebSocketInput(ws, stream, listener as DataListener, sink, maxPayload)
+  stream[kInput] = new WebSocketInput(
+    ws,
+    stream,
+    listener as DataListener,
+    (input) => new FrameReader(sink, input, maxPayload, deflate),
+  )
   stream.on('data', onData).prependListener('close', onClose)
   stream.off('data', listener as DataListener)
 }
@@ -58,13 +67,12 @@ class WebSocketInput implements Remainder {
     ws: WebSocket,
     socket: ReadStream,
     listener: DataListener,
-    sink: MessageSink,
-    maxPayload: number,
+    readerFor: (input: Remainder) => FrameReader,
   ) {
     this.#ws = ws
     this.#socket = socket
     this.#listener = listener
-    this.#reader = new FrameReader(sink, this, maxPayload)
+    this.#reader = readerFor(this)
   }
 
   read(chunk: Buffer): void {

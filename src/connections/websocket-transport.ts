@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Batch } from './batch.js'
+import type { Deflate } from './deflate.js'
 import { type DirectWriter, Written } from './direct-write.js'
 import { Http2StreamSocket } from './http2-stream.js'
 import type { Transport } from './transport.js'
@@ -28,15 +29,20 @@ export class WebSocketTransport implements Transport {
   readonly #ws: WebSocket
   readonly #socket: ByteStream
   readonly #writer: DirectWriter | undefined
+  readonly #deflate: Deflate | undefined
   /** Bytes written past the stream that the peer has not taken. */
   #waiting = 0
 
-  /** @param writer writes past the stream where it can; without it nothing does */
-  constructor(ws: WebSocket, socket: ByteStream, writer?: DirectWriter) {
+  /**
+   * @param writer writes past the stream where it can; without it nothing does
+   * @param deflate how messages are compressed, where client and server agreed on that
+   */
+  constructor(ws: WebSocket, socket: ByteStream, writer?: DirectWriter, deflate?: Deflate) {
     this.name = socket instanceof Http2StreamSocket ? 'websocket-h2' : 'websocket'
     this.#ws = ws
     this.#socket = socket
     this.#writer = writer
+    this.#deflate = deflate
   }
 
   get buffered(): number {
@@ -52,11 +58,11 @@ export class WebSocketTransport implements Transport {
   }
 
   write(batch: Batch): boolean {
-    return this.writeFrame(batch.frames())
+    return this.writeFrame(this.#encode(batch))
   }
 
   writeBoth(first: Batch, second: Batch): boolean {
-    const [a, b] = [first.frames(), second.frames()]
+    const [a, b] = [this.#encode(first), this.#encode(second)]
     if (a.length + b.length <= MAX_COPIED) return this.writeFrame(Buffer.concat([a, b]))
     this.writeFrame(a)
     return this.writeFrame(b)
@@ -115,5 +121,9 @@ export class WebSocketTransport implements Transport {
 
   terminate(): void {
     this.#ws.terminate()
+  }
+
+  #encode(batch: Batch): Buffer {
+    return this.#deflate ? batch.deflatedFrames(this.#deflate) : batch.frames()
   }
 }

@@ -14,6 +14,8 @@ export interface MessageFields {
   readonly user: string
   readonly nick: string
   readonly msg: string
+  /** `false`: not to be compressed on any connection. */
+  readonly compress?: boolean | undefined
   readonly time: number
 }
 
@@ -34,7 +36,7 @@ export function messageParts(m: Omit<MessageFields, 'offset' | 'time'>) {
     head: `${MESSAGE_HEAD}"room":${JSON.stringify(m.room)},"offset":`,
     tail: `,"id":${JSON.stringify(m.id)},"user":${JSON.stringify(m.user)},"nick":${JSON.stringify(
       m.nick,
-    )},"msg":${m.msg},"time":`,
+    )},"msg":${m.msg}${m.compress === false ? ',"compress":false' : ''},"time":`,
   }
 }
 
@@ -43,7 +45,10 @@ export function withEpoch(messageJson: string, epoch: string): string {
   return `${MESSAGE_HEAD}"epoch":${JSON.stringify(epoch)},${messageJson.slice(MESSAGE_HEAD.length)}`
 }
 
-type Raw<E extends { msg: unknown }> = Omit<E, 'event' | 'msg'> & { readonly msg: string }
+type Raw<E extends { msg: unknown }> = Omit<E, 'event' | 'msg' | 'compress'> & {
+  readonly msg: string
+  readonly compress?: boolean | undefined
+}
 
 /** The `signal` event; `msg` is JSON text. */
 export function encodeSignal(s: Raw<Signal>): string {
@@ -56,7 +61,7 @@ export function encodeSignal(s: Raw<Signal>): string {
 export function encodeDirect(d: Raw<Direct>): string {
   return `{"event":"direct","user":${JSON.stringify(d.user)},"nick":${JSON.stringify(
     d.nick,
-  )},"msg":${d.msg},"time":${d.time}}`
+  )},"msg":${d.msg}${d.compress === false ? ',"compress":false' : ''},"time":${d.time}}`
 }
 
 /** The `ok` event: `id` and the action's result. */

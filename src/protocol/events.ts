@@ -22,6 +22,9 @@ export const Message = Type.Object({
   user: UserId,
   nick: Nick,
   msg: Msg,
+  compress: Type.Optional(
+    Type.Literal(false, { description: 'It was sent so that it is not compressed' }),
+  ),
   time: Time,
 })
 export type Message = Static<typeof Message>
@@ -74,6 +77,9 @@ export const Direct = Type.Object({
   user: UserId,
   nick: Nick,
   msg: Msg,
+  compress: Type.Optional(
+    Type.Literal(false, { description: 'It was sent so that it is not compressed' }),
+  ),
   time: Time,
 })
 export type Direct = Static<typeof Direct>

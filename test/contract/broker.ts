@@ -101,6 +101,14 @@ export function brokerContract(t: Test, options: ContractOptions): void {
       msg: { text },
       time,
     })
+    await broker.append('r "1"', { ...message(2), compress: true })
+    await broker.append('r "1"', { ...message(3), compress: false })
+    const page = await broker.read('r "1"', { ...READ, after: offset })
+    t.same(
+      page.messages.map(({ json }) => JSON.parse(json).compress),
+      [undefined, false],
+      'says that it is not to be compressed, and only that',
+    )
   })
 
   check(

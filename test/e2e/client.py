@@ -11,6 +11,11 @@ async def main() -> None:
     protocols = ["parley.v1", "bearer." + os.environ["TOKEN"]]
     async with websockets.connect(sys.argv[1], subprotocols=protocols) as socket:
         assert socket.subprotocol == "parley.v1"
+        if os.environ.get("COMPRESSED"):
+            # It moved between versions of websockets.
+            (deflate,) = getattr(socket, "protocol", socket).extensions
+            assert deflate.name == "permessage-deflate"
+            assert deflate.remote_no_context_takeover and deflate.local_no_context_takeover
 
         async def receive() -> None:
             async for message in socket:

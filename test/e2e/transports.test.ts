@@ -29,12 +29,19 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   while (!(await condition())) await sleep(20)
 }
 
+/** In a page: which extensions a WebSocket of it gets. */
+const AGREED = `(token) => new Promise((resolve) => {
+  const url = location.origin.replace('http', 'ws') + '/ws'
+  const socket = new WebSocket(url, ['parley.v1', 'bearer.' + token])
+  socket.onopen = () => { socket.close(); resolve(socket.extensions) }
+})`
+
 for (const [transport, protocol, record] of [
   ['tls', 'http/1.1', 'websocket'],
   ['h2', 'h2', 'websocket-h2'],
 ] as const) {
   t.test(`Chromium chats over wss and ${protocol}`, { skip: chromiumMissing }, async (t) => {
-    const server = await start(t)
+    const server = await start(t, { COMPRESSION: 'on', COMPRESSION_MIN_BYTES: '0' })
     const browser = await launchChromium(t, transport)
     const [ann, bo] = [await openChat(t, browser), await openChat(t, browser)]
     await ann.enter(server.url, 'Ann', '8888')
@@ -46,6 +53,10 @@ for (const [transport, protocol, record] of [
       t.same([spoken, sockets], [protocol, 'https:'])
     }
     t.same([...server.transports], [record], 'the server saw the same')
+    const extensions = await ann.page.evaluate<string>(
+      `(${AGREED})('${signToken({ sub: 'ann' }, 600)}')`,
+    )
+    t.match(extensions, /^permessage-deflate; server_no_context_takeover/)
     await ann.say('8888', 'before')
     await bo.line('before').waitFor()
     await server.kill()
@@ -66,26 +77,34 @@ for (const [transport, protocol, record] of [
 
 const CLIENT = fileURLToPath(new URL('../../../test/e2e/h2_client.py', import.meta.url))
 
-t.test('a client in Python comes in over HTTP/2', { skip: pythonMissing('h2') }, async (t) => {
-  const server = await start(t)
+/** A client in Python: what it gets is read line by line, what is written is sent. */
+function startPython(t: Test, script: string, url: string, env: Record<string, string> = {}) {
   const TOKEN = signToken({ sub: 'python', name: 'Py' }, 600)
-  const child = spawn(PYTHON, [CLIENT, `${server.url}/chat`], { env: { TOKEN }, stdio: 'pipe' })
+  const child = spawn(PYTHON, [script, url], { env: { TOKEN, ...env }, stdio: 'pipe' })
   t.teardown(() => child.kill('SIGKILL'))
   const errors: string[] = []
   child.stderr.on('data', (data) => errors.push(String(data)))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const event = async (name: string) => {
-    for (;;) {
-      const { value, done } = await lines.next()
-      if (done) throw new Error(`the client ended before "${name}": ${errors.join('')}`)
-      const found = JSON.parse(value)
-      if (found.event === name) return found
-    }
+  return {
+    send: (action: object) => void child.stdin.write(`${JSON.stringify(action)}\n`),
+    end: () => void child.stdin.end(),
+    async event(name: string): Promise<Record<string, unknown>> {
+      for (;;) {
+        const { value, done } = await lines.next()
+        if (done) throw new Error(`the client ended before "${name}": ${errors.join('')}`)
+        const found = JSON.parse(value)
+        if (found.event === name) return found
+      }
+    },
   }
-  const send = (action: object) => child.stdin.write(`${JSON.stringify(action)}\n`)
-  t.match(await event('welcome'), { user: 'python', nick: 'Py' })
-  send({ action: 'join', id: 'j', room: 'r' })
-  t.match(await event('ok'), { id: 'j' })
+}
+
+t.test('a client in Python comes in over HTTP/2', { skip: pythonMissing('h2') }, async (t) => {
+  const server = await start(t)
+  const python = startPython(t, CLIENT, `${server.url}/chat`)
+  t.match(await python.event('welcome'), { user: 'python', nick: 'Py' })
+  python.send({ action: 'join', id: 'j', room: 'r' })
+  t.match(await python.event('ok'), { id: 'j' })
   const ann = new ChatClient(`${server.url.replace('http', 'ws')}/chat`, {
     token: signToken({ sub: 'ann' }, 600),
   })
@@ -93,15 +112,36 @@ t.test('a client in Python comes in over HTTP/2', { skip: pythonMissing('h2') },
   await ann.event('welcome')
   await ann.ask('join', { room: 'r' })
   await ann.ask('send_to_room', { room: 'r', msg: 'x'.repeat(20_000) })
-  t.match(await event('message'), { offset: 1, msg: 'x'.repeat(20_000) })
-  send({ action: 'send_to_room', id: 'm', room: 'r', msg: 'from Python' })
-  t.match(await event('ok'), { id: 'm', offset: 2 })
+  t.match(await python.event('message'), { offset: 1, msg: 'x'.repeat(20_000) })
+  python.send({ action: 'send_to_room', id: 'm', room: 'r', msg: 'from Python' })
+  t.match(await python.event('ok'), { id: 'm', offset: 2 })
   t.match(await ann.event('message'), { offset: 1 })
   t.match(await ann.event('message'), { offset: 2, user: 'python', msg: 'from Python' })
-  child.stdin.end()
-  t.match(await event('close'), { code: 1000 })
+  python.end()
+  t.match(await python.event('close'), { code: 1000 })
   t.same([...server.transports], ['websocket-h2', 'websocket'])
 })
+
+const PLAIN = fileURLToPath(new URL('../../../test/e2e/client.py', import.meta.url))
+
+t.test(
+  'a client in Python agrees on compression',
+  { skip: pythonMissing('websockets') },
+  async (t) => {
+    const server = await startServer(t, { JWT_SECRET, COMPRESSION: 'on' })
+    const url = `${server.url.replace('http', 'ws')}/chat`
+    const python = startPython(t, PLAIN, url, { COMPRESSED: '1' })
+    t.match(await python.event('welcome'), { user: 'python' })
+    python.send({ action: 'join', id: 'j', room: 'r' })
+    t.match(await python.event('ok'), { id: 'j' })
+    const msg = 'as long as it is dull '.repeat(500)
+    for (let offset = 1; offset <= 3; offset++) {
+      python.send({ action: 'send_to_room', id: `m${offset}`, room: 'r', msg })
+      t.match(await python.event('ok'), { id: `m${offset}`, offset })
+      t.match(await python.event('message'), { offset, msg })
+    }
+  },
+)
 
 class TlsWebSocket extends WebSocket {
   constructor(url: string, protocols: string[]) {
@@ -111,8 +151,13 @@ class TlsWebSocket extends WebSocket {
 
 const KILLS = Number(process.env.TRANSPORT_KILLS ?? 3)
 
-t.test('the promise holds over TLS and HTTP/2, with kills in between', async (t) => {
-  const server = await start(t, { RATE_LIMIT_MESSAGES: '0', HEARTBEAT_SECONDS: '2' })
+t.test('the promise holds over TLS, HTTP/2 and compressed, with kills in between', async (t) => {
+  const server = await start(t, {
+    RATE_LIMIT_MESSAGES: '0',
+    HEARTBEAT_SECONDS: '2',
+    COMPRESSION: 'on',
+    COMPRESSION_MIN_BYTES: '0',
+  })
   const history: HistoryEvent[] = []
   const clients = Array.from({ length: 8 }, (_, i) => {
     const socket = i % 2 ? TlsWebSocket : Http2WebSocket

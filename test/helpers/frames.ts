@@ -32,12 +32,14 @@ export function clientFrame(payload: string | Uint8Array, options: FrameOptions 
 
 export interface ServerFrame {
   readonly opcode: number
+  /** RSV1: the message is compressed (RFC 7692). */
+  readonly compressed: boolean
   readonly payload: Buffer
 }
 
 /**
  * Splits what a server sent into at most so many frames and says how many bytes they took; an unfinished frame
- * stays. Throws when one is masked, fragmented or has a reserved bit: this server never does that.
+ * stays. Throws when one is masked, fragmented or has another reserved bit than RSV1: this server never does that.
  */
 export function serverFrames(
   bytes: Buffer,
@@ -49,7 +51,7 @@ export function serverFrames(
     const rest = bytes.subarray(used)
     if (rest.length < 2 || frames.length === most) return { frames, used }
     const marker = rest[1] as number
-    if (marker & 0x80 || ((rest[0] as number) & 0xf0) !== 0x80) {
+    if (marker & 0x80 || ((rest[0] as number) & 0xb0) !== 0x80) {
       throw new Error(`not a server's frame: ${rest.subarray(0, 16).toString('hex')}`)
     }
     const head = marker < 126 ? 2 : marker === 126 ? 4 : 10
@@ -63,6 +65,7 @@ export function serverFrames(
     if (rest.length < head + length) return { frames, used }
     frames.push({
       opcode: (rest[0] as number) & 0x0f,
+      compressed: ((rest[0] as number) & 0x40) !== 0,
       payload: rest.subarray(head, head + length),
     })
     used += head + length

@@ -4,7 +4,7 @@ import {
   connect,
   type IncomingHttpHeaders,
 } from 'node:http2'
-import { WebSocket } from 'ws'
+import ws, { WebSocket } from 'ws'
 
 /** An answer of HTTP/2 that opened no WebSocket. */
 export class Refusal extends Error {
@@ -23,6 +23,7 @@ export class Refusal extends Error {
 interface Internals {
   _isServer: boolean
   _protocol: string
+  _extensions: Record<string, unknown>
   setSocket(socket: ClientHttp2Stream, head: Buffer, options: object): void
 }
 
@@ -101,6 +102,7 @@ export class Http2WebSocket extends WebSocket {
       if (Number(answer[':status']) !== 200) throw new Refusal(answer, await textOf(stream))
       const internals = this as unknown as Internals
       internals._isServer = false
+      accept(internals, answer['sec-websocket-extensions'])
       internals._protocol = String(answer['sec-websocket-protocol'] ?? '')
       internals.setSocket(stream, Buffer.alloc(0), { maxPayload: 0, allowSynchronousEvents: true })
     } catch (error) {
@@ -108,6 +110,18 @@ export class Http2WebSocket extends WebSocket {
       ;(this as unknown as { emitClose(): void }).emitClose()
     }
   }
+}
+
+/** Takes the extension that the server agreed to, where one was offered. */
+function accept(socket: Internals, agreed: string | string[] | undefined): void {
+  if (agreed === undefined) return
+  const { PerMessageDeflate, extension } = ws as unknown as {
+    PerMessageDeflate: new (options: object) => { accept(offers: unknown): void }
+    extension: { parse(header: string): Record<string, unknown> }
+  }
+  const deflate = new PerMessageDeflate({ isServer: false, threshold: 0 })
+  deflate.accept(extension.parse(String(agreed))['permessage-deflate'])
+  socket._extensions['permessage-deflate'] = deflate
 }
 
 /** Everything that comes until the end of a stream. */

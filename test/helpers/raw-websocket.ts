@@ -6,15 +6,23 @@ import { RawConnection } from './raw-connection.js'
 /** A WebSocket on which a test says exactly which bytes go out. */
 export class RawWebSocket {
   readonly raw: RawConnection
+  /** What the server agreed to. */
+  readonly extensions: string | undefined
   /** Complete frames that came, oldest first. */
   readonly frames: ServerFrame[] = []
 
-  private constructor(raw: RawConnection) {
+  private constructor(raw: RawConnection, extensions: string | undefined) {
     this.raw = raw
+    this.extensions = extensions
   }
 
   /** Connects to `/ws` or `/chat` and gets through the handshake. */
-  static async open(server: Server, path: string, user = 'ann'): Promise<RawWebSocket> {
+  static async open(
+    server: Server,
+    path: string,
+    user = 'ann',
+    extensions?: string,
+  ): Promise<RawWebSocket> {
     const raw = await RawConnection.open(server)
     raw.write(
       [
@@ -25,13 +33,16 @@ export class RawWebSocket {
         'Sec-WebSocket-Version: 13',
         'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
         `Authorization: Bearer ${signToken({ sub: user })}`,
+        ...(extensions === undefined ? [] : [`Sec-WebSocket-Extensions: ${extensions}`]),
         '\r\n',
       ].join('\r\n'),
     )
     const head = await raw.until((bytes) => bytes.includes('\r\n\r\n'))
     if (!raw.text.startsWith('HTTP/1.1 101 ')) throw new Error(`refused: ${raw.text}`)
-    raw.drop(head.indexOf('\r\n\r\n') + 4)
-    return new RawWebSocket(raw)
+    const end = head.indexOf('\r\n\r\n')
+    const agreed = /^Sec-WebSocket-Extensions: (.*)$/im.exec(head.toString('latin1', 0, end))?.[1]
+    raw.drop(end + 4)
+    return new RawWebSocket(raw, agreed)
   }
 
   send(...bytes: Uint8Array[]): void {

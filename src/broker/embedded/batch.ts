@@ -122,11 +122,11 @@ export class Batch {
   }
 
   #add(job: AppendJob, draft: Draft, next: Append | undefined): void {
-    const { user, id, nick, msg } = job.message
+    const { user, id, nick, msg, compress } = job.message
     const { head, record } = draft
     const time = this.#time
     const offset = ++draft.offset
-    const json = encodeMessage({ room: job.room, offset, id, user, nick, msg, time })
+    const json = encodeMessage({ room: job.room, offset, id, user, nick, msg, compress, time })
     const append: Append = {
       kind: 'append',
       room: record.key,

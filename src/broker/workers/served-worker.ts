@@ -119,8 +119,10 @@ export class ServedWorker {
   }
 
   readonly #ownCalls = {
-    append: ([room, id, user, nick]: [string, string, string, string], msg: string) =>
-      this.#options.broker.append(room, { id, user, nick, msg } satisfies NewMessage),
+    append: (
+      [room, id, user, nick, compress]: [string, string, string, string, boolean?],
+      msg: string,
+    ) => this.#options.broker.append(room, { id, user, nick, msg, compress } satisfies NewMessage),
     read: ([room, query]: [string, ReadQuery]) => this.#options.broker.read(room, query),
     subscribe: ([room]: [string]) => this.#subscribe(room),
     unsubscribe: async ([room]: [string]) => this.#unsubscribe(room),

@@ -88,8 +88,9 @@ class WorkersBroker implements Broker {
     this.#looking = clock.every(BETWEEN_LOOKS, () => this.#look())
   }
 
-  append(room: string, { id, user, nick, msg }: NewMessage): Promise<Appended> {
-    return this.#call('append', [room, id, user, nick], msg)
+  append(room: string, { id, user, nick, msg, compress }: NewMessage): Promise<Appended> {
+    const fields = [room, id, user, nick]
+    return this.#call('append', compress === false ? [...fields, compress] : fields, msg)
   }
 
   subscribe(room: string): Promise<Position> {
