@@ -37,10 +37,23 @@ export async function createBroker(
   config: Config,
   onError: (error: unknown, what: string) => void,
 ): Promise<Broker> {
-  const { redisUrl, redisPrefix, dataDir, durability, historyMessages, historySeconds } = config
+  const {
+    redisUrl,
+    redisPrefix,
+    redisWaitReplicas,
+    dataDir,
+    durability,
+    historyMessages,
+    historySeconds,
+  } = config
   const base = { clock: systemClock, historyMessages, historySeconds, onError }
   if (redisUrl.length > 0)
-    return createRedisBroker({ ...base, urls: redisUrl, prefix: redisPrefix })
+    return createRedisBroker({
+      ...base,
+      urls: redisUrl,
+      prefix: redisPrefix,
+      waitReplicas: redisWaitReplicas,
+    })
   const store = dataDir === ':memory:' ? createMemoryStore() : await openLogStore({ dir: dataDir })
   return createEmbeddedBroker({ ...base, store, durability })
 }

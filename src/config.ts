@@ -128,6 +128,12 @@ export const ConfigSchema = Type.Object({
     description: 'What the names of all keys and channels in Redis begin with.',
     example: 'chat',
   }),
+  redisWaitReplicas: integer(0, 0, 10, {
+    description:
+      'Replicas that must have a message before it is acknowledged (Redis’ `WAIT`): so that it survives a fail-over to one of them.',
+    unit: 'replicas',
+    example: '1',
+  }),
   historyMessages: integer(10_000, 1, MAX_COUNT, {
     description: 'Messages kept per room.',
     example: '1000',

@@ -5,6 +5,7 @@ import { type Appended, type NewMessage, StoreUnavailable } from '../broker.js'
 import type { Keys, RoomKeys } from './keys.js'
 import { type LiveMessage, parseEntryId } from './live.js'
 import { APPEND } from './log-scripts.js'
+import { Replication, TooFewReplicas } from './replication.js'
 import type { Session } from './session.js'
 import type { Shards } from './shards.js'
 
@@ -15,12 +16,17 @@ export interface LogLimits {
 }
 
 export interface AppendsOptions extends LogLimits {
+  /** How many replicas have to have a message before it is acknowledged. */
+  readonly waitReplicas: number
   readonly shards: Shards
   readonly keys: Keys
   readonly clock: Clock
   /** Hands a new message of this node on before its append resolves. */
   readonly delivered: (room: string, message: LiveMessage) => Promise<void> | undefined
 }
+
+/** Reply of the append script: epoch, entry id, stamp of the message before, whether it was there. */
+type Stored = [epoch: string, id: string, previous: string, repeated: number]
 
 interface Job {
   readonly number: number
@@ -54,17 +60,18 @@ export class Appends {
   readonly #unsettled = new Map<number, Job[]>()
   #pending = 0
   #pendingLength = 0
+  readonly #replication: Replication
   #count = 0
   #expiring: Scheduled | undefined
   #whenIdle: (() => void) | undefined
 
   constructor(options: AppendsOptions) {
     this.#options = options
-    const { historyMessages, historySeconds, dedupeSeconds } = options
+    const { historyMessages, historySeconds, dedupeSeconds, waitReplicas } = options
     const lifetime = Math.max(historySeconds, dedupeSeconds) * 1000 + 60_000
-    this.#limits = [historyMessages, historySeconds * 1e6, dedupeSeconds * 1e6, lifetime].map(
-      String,
-    )
+    const times = [historySeconds * 1e6, dedupeSeconds * 1e6, lifetime]
+    this.#limits = [historyMessages, ...times, waitReplicas].map(String)
+    this.#replication = new Replication(waitReplicas, options.clock)
   }
 
   append(room: string, message: NewMessage): Promise<Appended> {
@@ -124,12 +131,12 @@ export class Appends {
   #send(job: Job, session: Session): void {
     const { meta, log, ids, channel } = job.keys
     session.run(APPEND, [meta, log, ids, channel], job.args).then(
-      (reply) => void this.#stored(job, reply as [string, string, string, number]),
+      (reply) => void this.#stored(job, session, reply as Stored),
       (error) => this.#failed(job, session, error),
     )
   }
 
-  async #stored(job: Job, [epoch, id, previous, repeated]: [string, string, string, number]) {
+  async #stored(job: Job, session: Session, [epoch, id, previous, repeated]: Stored) {
     const { offset, stamp } = parseEntryId(id)
     const time = Math.floor(stamp / 1000)
     const duplicate = repeated === 1
@@ -138,12 +145,20 @@ export class Appends {
       const message = { epoch, offset, stamp, previous: Number(previous), json }
       await this.#options.delivered(job.room, message)
     }
+    try {
+      await this.#replication.of(session)
+    } catch (error) {
+      this.#failed(job, session, error)
+      return
+    }
     this.#done(job)
     job.resolve({ epoch, offset, time, duplicate })
   }
 
   #failed(job: Job, session: Session, error: unknown): void {
-    const refused = error instanceof ErrorReply && session.ended === undefined
+    const refused =
+      error instanceof TooFewReplicas ||
+      (error instanceof ErrorReply && session.ended === undefined)
     const { clock, shards } = this.#options
     if (refused) shards.refused(error)
     if (refused || clock.monotonic() > job.deadline) {

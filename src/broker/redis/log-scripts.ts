@@ -17,7 +17,11 @@ local state = redis.call('HMGET', meta, 'epoch', 'offset', 'stamp')
 -- A room's first message: what may be left of a log whose meta was lost is of another epoch.
 if tonumber(state[2] or 0) == 0 then redis.call('DEL', log, ids) end
 local stored = redis.call('HGET', ids, author)
-if stored then return { state[1], stored, '0', 1 } end
+if stored then
+  -- Written once more, so that WAIT on this connection waits for it too.
+  if ARGV[9] ~= '0' then redis.call('HSET', ids, author, stored) end
+  return { state[1], stored, '0', 1 }
+end
 
 local epoch = state[1] or fresh_epoch
 local offset = tonumber(state[2] or 0) + 1

@@ -45,6 +45,8 @@ export interface RedisBrokerOptions {
   readonly historyMessages: number
   /** How long messages are kept, seconds. */
   readonly historySeconds: number
+  /** How many replicas have to have a message before it is acknowledged. Default 0. */
+  readonly waitReplicas?: number
   /** How long a message's id is remembered at least, seconds. Default 600. */
   readonly dedupeSeconds?: number
   /** Told what went wrong where nobody waits for an answer. Default: nothing. */
@@ -82,7 +84,7 @@ class RedisBroker implements Broker {
 
   constructor(options: RedisBrokerOptions) {
     this.#options = options
-    const { urls, clock, prefix = 'parley', dedupeSeconds = 600 } = options
+    const { urls, clock, prefix = 'parley', dedupeSeconds = 600, waitReplicas = 0 } = options
     const onError = options.onError ?? (() => {})
     this.#onError = onError
     this.node = clock.id()
@@ -98,6 +100,7 @@ class RedisBroker implements Broker {
       ...options,
       ...base,
       dedupeSeconds,
+      waitReplicas,
       delivered: (room, message) => this.#feeds.get(room)?.own(message),
     })
     this.#presence = new ClusterPresence(base)

@@ -1,11 +1,20 @@
 import t, { type Test } from 'tap'
-import { type Broker, type NewMessage, StoreUnavailable } from '../../../../src/broker/broker.js'
+import { StoreUnavailable } from '../../../../src/broker/broker.js'
 import { Keys } from '../../../../src/broker/redis/keys.js'
-import { createRedisBroker } from '../../../../src/broker/redis/redis.js'
-import { systemClock } from '../../../../src/clock.js'
-import { Recorder } from '../../../contract/recorder.js'
-import { noRedis, RedisServer, startRedisCluster } from '../../../helpers/redis.js'
+import type { Recorder } from '../../../contract/recorder.js'
+import { noRedis, type RedisServer, startRedisCluster } from '../../../helpers/redis.js'
 import { TcpProxy } from '../../../helpers/tcp-proxy.js'
+import {
+  appendAll,
+  ids,
+  message,
+  READ,
+  range,
+  startNode,
+  startRedis,
+  startReplicated,
+  until,
+} from './setup.js'
 
 const AOF = ['--appendonly', 'yes', '--appendfsync', 'always']
 
@@ -245,20 +254,6 @@ t.test('the Redis broker under faults', { skip: noRedis }, async (t) => {
 })
 
 const keys = new Keys('parley')
-const READ = { limit: 1000, maxLength: 1_000_000 }
-
-async function startRedis(t: Test, settings: string[] = []): Promise<RedisServer> {
-  const redis = await RedisServer.start(settings)
-  t.teardown(() => redis.stop())
-  return redis
-}
-
-async function startReplicated(t: Test) {
-  const primary = await startRedis(t)
-  const replica = await startRedis(t, ['--replicaof', `127.0.0.1 ${primary.port}`])
-  await until(async () => /master_link_status:up/.test(String(await replica.send('INFO'))))
-  return { primary, replica }
-}
 
 async function startProxy(t: Test, redis: RedisServer): Promise<TcpProxy> {
   const proxy = await TcpProxy.start(redis.port)
@@ -268,19 +263,6 @@ async function startProxy(t: Test, redis: RedisServer): Promise<TcpProxy> {
 
 function proxyUrl({ port }: TcpProxy): string {
   return `redis://127.0.0.1:${port}`
-}
-
-async function startNode(t: Test, urls: string[]): Promise<{ broker: Broker; heard: Recorder }> {
-  const broker = createRedisBroker({
-    urls,
-    clock: systemClock,
-    historyMessages: 1000,
-    historySeconds: 3600,
-  })
-  const heard = new Recorder()
-  await broker.start(heard)
-  t.teardown(() => broker.close())
-  return { broker, heard }
 }
 
 /** Moves a slot with its keys while it is in use. */
@@ -308,42 +290,10 @@ async function moveSlot(servers: readonly RedisServer[], slot: number): Promise<
   }
 }
 
-/** Appends as a client does: what is refused is sent again under the same id. */
-async function appendAll(broker: Broker, from: number, to: number): Promise<void> {
-  for (const n of range(from, to)) {
-    for (;;) {
-      try {
-        await broker.append('r', message(n))
-        break
-      } catch (error) {
-        if (!(error instanceof StoreUnavailable)) throw error
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
-    }
-  }
-}
-
-async function ids(broker: Broker): Promise<string[]> {
-  const { messages } = await broker.read('r', READ)
-  return messages.map(({ json }) => JSON.parse(json).id)
-}
-
 function told(heard: Recorder): string[] {
   return heard.events('r').map((event) => {
     if (event.event === 'message') return `${event.epoch} ${event.message.offset}`
     if (event.event !== 'reset') return event.event
     return `reset ${event.position.epoch} ${event.position.offset}`
   })
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10))
-}
-
-function message(n: number): NewMessage {
-  return { id: `m${n}`, user: 'ann', nick: 'Ann', msg: String(n) }
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from + 1 }, (_, i) => from + i)
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { createClient, type SocketConstructor } from '../../client/index.js'
+import { noHaproxy, startHaproxy } from '../helpers/haproxy.js'
 import { JWT_SECRET, signToken } from '../helpers/jwt.js'
 import { noNginx, startNginx } from '../helpers/nginx.js'
 import { noRedis, RedisServer } from '../helpers/redis.js'
@@ -11,10 +12,15 @@ import { type ServerProcess, startServer } from '../helpers/server.js'
 const SILENCE = 2
 
 t.setTimeout(120_000)
-t.test(
-  'the shipped nginx configuration in front of two nodes',
-  { skip: noRedis || noNginx },
-  async (t) => {
+/** The proxies for which a configuration is shipped. */
+const proxies = {
+  nginx: { missing: noNginx, start: startNginx },
+  HAProxy: { missing: noHaproxy, start: startHaproxy },
+}
+
+for (const [name, { missing, start }] of Object.entries(proxies)) {
+  const title = `the shipped ${name} configuration in front of two nodes`
+  t.test(title, { skip: noRedis || missing }, async (t) => {
     const redis = await RedisServer.start()
     t.teardown(() => redis.stop())
     const settings = {
@@ -26,7 +32,7 @@ t.test(
       LOG_LEVEL: 'info',
     }
     const nodes = await Promise.all([startServer(t, settings), startServer(t, settings)])
-    const port = await startNginx(t, nodes, SILENCE)
+    const port = await start(t, nodes, SILENCE)
     const ann = await enterLobby(t, 'ann', port, '127.0.0.2')
     const bob = await enterLobby(t, 'bob', port, '127.0.0.3')
 
@@ -78,8 +84,8 @@ t.test(
       t.same(ann.heard, bob.heard)
       t.equal((await connectionsOf(nodes[1] as ServerProcess)).length, 2)
     })
-  },
-)
+  })
+}
 
 /** A client of the library, coming from an address of its own, in the room. */
 async function enterLobby(t: Test, user: string, port: number, localAddress: string) {
