@@ -55,8 +55,11 @@ async function runOne(seed: number): Promise<void> {
   const outcome = await run({ seed, seconds, browser, broker, ...script })
   if (outcome.violations.length === 0 && !values.keep)
     rmSync(outcome.folder, { recursive: true, force: true })
-  if (values.json) process.stdout.write(`${JSON.stringify(outcome)}\n`)
-  else console.log([summary(outcome), report(outcome), table([outcome])].join('\n'))
+  const text = values.json
+    ? JSON.stringify(outcome)
+    : [summary(outcome), report(outcome), table([outcome])].join('\n')
+  // A pipe takes a long text bit by bit.
+  await new Promise((written) => process.stdout.write(`${text}\n`, written))
   process.exit(outcome.violations.length === 0 ? 0 : 1)
 }
 
