@@ -11,6 +11,7 @@ import drain from '../routes/drain.js'
 import guests from '../routes/guests.js'
 import health from '../routes/health.js'
 import metrics from '../routes/metrics.js'
+import nodes from '../routes/nodes.js'
 import revocations from '../routes/revocations.js'
 import rooms from '../routes/rooms/index.js'
 import members from '../routes/rooms/members.js'
@@ -92,6 +93,7 @@ const REST = [
   revocations,
   guests,
   drain,
+  nodes,
   stats,
 ]
 /** What no page reads as HTTP: the rules for foreign pages (CORS) are not about them. */

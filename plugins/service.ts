@@ -1,8 +1,10 @@
+import { hostname } from 'node:os'
 import fp from 'fastify-plugin'
 import { systemClock } from '../src/clock.js'
 import type { Config } from '../src/config.js'
 import type { ConnectionRegistry } from '../src/connections/registry.js'
 import { RealtimeService } from '../src/service.js'
+import { VERSION } from '../src/version.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -21,6 +23,7 @@ export default fp<{ config: Config }>(
       broker: fastify.broker,
       clock: systemClock,
       log: fastify.log,
+      about: { instance: `${hostname()}:${process.pid}`, version: VERSION },
       verifyToken: (token, expiredFor) => fastify.tokens.verify(token, expiredFor),
     })
     fastify.decorate('parley', service)

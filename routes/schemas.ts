@@ -69,6 +69,7 @@ export const MessagesQuery = Type.Object({
 
 export const Connection = Type.Object({
   id: Type.String(),
+  node: Type.String({ description: 'Name of the node that has it' }),
   user: UserId,
   nick: Type.String(),
   endpoint: Type.Enum(['echo', 'chat']),
@@ -81,4 +82,32 @@ export const Connection = Type.Object({
   bytes_in: Count,
   bytes_out: Count,
   buffered: Count,
+})
+
+const Buckets = Type.Array(Count, {
+  description: 'How many took up to each of `bounds`; the last took longer',
+})
+
+/** Upper bounds of what `append` and `delivery` count. */
+export const bounds = Type.Array(Type.Number(), { description: 'Milliseconds' })
+
+export const NodeSummary = Type.Object({
+  node: Type.String({ description: 'Its name' }),
+  instance: Type.String({ description: 'Machine and process' }),
+  version: Type.String(),
+  since: Time,
+  time: Time,
+  draining: Type.Boolean(),
+  ok: Type.Boolean({ description: 'Whether it can store messages' }),
+  connections: Count,
+  users: Count,
+  rooms: Type.Integer({ minimum: 0, description: 'Rooms with members on it' }),
+  received: Count,
+  sent: Count,
+  bytes_in: Count,
+  bytes_out: Count,
+  buffered: Count,
+  refused: Count,
+  append: Buckets,
+  delivery: Buckets,
 })

@@ -17,6 +17,10 @@ export interface AdministrationOptions {
   readonly memberships: Memberships
   /** How long a revocation is remembered, milliseconds. */
   readonly revocationLifetime: number
+  /** Sends everyone away from this node. */
+  readonly drain: () => void
+  /** Tells another node how this one is. */
+  readonly introduce: (to: string, round: number) => void
   /** Told of failures that nobody waits for. */
   readonly onError: (error: unknown, what: string) => void
 }
@@ -97,6 +101,12 @@ export class Administration {
       case 'revoke':
         this.revocations.add(command.revocation)
         this.#closeRevoked()
+        return
+      case 'drain':
+        this.#options.drain()
+        return
+      case 'introduce':
+        this.#options.introduce(command.to, command.round)
         return
     }
   }

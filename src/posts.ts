@@ -57,13 +57,13 @@ export class Posts {
     const { broker } = this.#options
     const [node = ''] = post.connection.split('.', 1)
     if (node === broker.node) return this.#take(post)
-    const answer = await broker.ask(node, JSON.stringify(post))
+    const answer = await broker.ask(node, JSON.stringify({ kind: 'post', post }))
     return answer === undefined ? { result: 'gone' } : JSON.parse(answer)
   }
 
   /** Answers another node's `send`. */
-  async answer(question: string): Promise<string> {
-    return JSON.stringify(await this.#take(JSON.parse(question)))
+  answer(post: Post): Promise<PostResult> {
+    return this.#take(post)
   }
 
   async #take({ connection: id, user, sequence, actions }: Post): Promise<PostResult> {

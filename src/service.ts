@@ -16,7 +16,9 @@ import { RateLimit } from './connections/rate-limit.js'
 import { ConnectionRegistry } from './connections/registry.js'
 import type { Transport } from './connections/transport.js'
 import { ParleyError } from './errors.js'
-import { Posts } from './posts.js'
+import { type NodeQuestion, Nodes } from './nodes/nodes.js'
+import { type NodeSummary, summarize } from './nodes/summary.js'
+import { type Post, Posts } from './posts.js'
 import { encodeDirect, encodeEvent } from './protocol/encode.js'
 import { PROTOCOL_VERSION } from './protocol/limits.js'
 import { Memberships } from './rooms/membership.js'
@@ -41,6 +43,8 @@ export interface ServiceOptions {
   readonly broker: Broker
   readonly clock: Clock
   readonly log: Log
+  /** Machine and process, and the version that runs, for administrators. */
+  readonly about?: Pick<NodeSummary, 'instance' | 'version'>
   /** Verifies signature, times and claims of a token. Rejects with `UNAUTHORIZED`. */
   readonly verifyToken: VerifyToken
 }
@@ -71,6 +75,7 @@ export class RealtimeService {
   readonly rooms: Rooms
   readonly admission: Admission
   readonly administration: Administration
+  readonly nodes: Nodes
   readonly posts: Posts
   readonly tickets: Tickets
   readonly stats = new Stats()
@@ -88,10 +93,11 @@ export class RealtimeService {
   readonly #heartbeat: Heartbeat
   readonly #expiry: ExpirySweep
   readonly #verifyToken: VerifyToken
+  readonly #about: Pick<NodeSummary, 'instance' | 'version'>
   #draining: Promise<void> | undefined
   #onDrain: () => void = () => {}
 
-  constructor({ config, broker, clock, log, verifyToken }: ServiceOptions) {
+  constructor({ config, broker, clock, log, verifyToken, about }: ServiceOptions) {
     this.config = config
     this.broker = broker
     this.startedAt = clock.now()
@@ -102,6 +108,7 @@ export class RealtimeService {
     this.#clock = clock
     this.#log = log
     this.#verifyToken = verifyToken
+    this.#about = about ?? { instance: '', version: '' }
     this.tickets = new Tickets(broker, clock)
     this.#flushQueue = new TurnFlushQueue(clock)
     const { stats } = this
@@ -129,6 +136,8 @@ export class RealtimeService {
       connections,
       memberships,
       revocationLifetime: config.revocationSeconds * 1000,
+      drain: () => void this.drain(),
+      introduce: (to, round) => this.nodes.introduce(to, round),
       onError: (err, what) => log.error({ err }, what),
     })
     this.posts = new Posts({
@@ -136,6 +145,17 @@ export class RealtimeService {
       clock,
       connections,
       receive: (connection, action) => this.receive(connection, action),
+    })
+    this.nodes = new Nodes({
+      broker,
+      clock,
+      connections,
+      summary: () => this.summary(),
+      drain: () => {
+        void this.drain()
+        return { connections: connections.size, seconds: config.drainSeconds }
+      },
+      drainSeconds: config.drainSeconds,
     })
     const context = {
       broker,
@@ -157,7 +177,7 @@ export class RealtimeService {
 
   /** Opens the broker and starts the heartbeat. Rejects when the store cannot be opened. */
   async start(): Promise<void> {
-    const { rooms, administration, posts } = this
+    const { rooms, administration } = this
     const handler: BrokerHandler = {
       message: (room, epoch, message) => rooms.message(room, epoch, message),
       reset: (room, position) => rooms.reset(room, position),
@@ -165,7 +185,7 @@ export class RealtimeService {
       signal: (room, signal) => rooms.signal(room, signal),
       direct: (user, message) => this.#direct(user, encodeDirect(message)),
       command: (command) => administration.execute(command),
-      answer: (question) => posts.answer(question),
+      answer: (question) => this.#answer(JSON.parse(question)),
     }
     await this.broker.start(handler)
     await administration.start()
@@ -241,6 +261,11 @@ export class RealtimeService {
     return appended
   }
 
+  /** How this node is. */
+  summary(): NodeSummary {
+    return summarize(this, { ...this.#about, time: this.#clock.now() })
+  }
+
   /** Connections with actions that wait for an earlier one. */
   get waiting(): number {
     return this.#dispatcher.waiting
@@ -304,6 +329,15 @@ export class RealtimeService {
   sizes(): Record<string, number> {
     const { connections, rooms } = this
     return { ...connections.sizes(), rooms: rooms.size, waiting: this.#dispatcher.waiting }
+  }
+
+  /** Answers another node. */
+  async #answer(question: NodeQuestion | { kind: 'post'; post: Post }): Promise<string> {
+    const { posts, nodes } = this
+    const { kind } = question
+    return JSON.stringify(
+      kind === 'post' ? await posts.answer(question.post) : nodes.answer(question),
+    )
   }
 
   #unrevoked(identity: Identity): Identity {

@@ -34,6 +34,7 @@ const ROUTES = [
   'POST /guests',
   'POST /revocations',
   'POST /drain',
+  'GET /nodes',
   'GET /stats',
 ]
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
-import type { Connection as LiveConnection } from '../../src/connections/connection.js'
 import { ParleyError } from '../../src/errors.js'
+import type { ListPlace } from '../../src/nodes/nodes.js'
 import { RoomName, UserId } from '../../src/protocol/names.js'
 import { Connection, Page, refusals } from '../schemas.js'
 
@@ -13,9 +13,9 @@ const ConnectionsQuery = Type.Object({
 
 const ConnectionParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) })
 
-/** `GET /connections`, `GET` and `DELETE /connections/:id`: the registry, for administrators. */
+/** `GET /connections`, `GET` and `DELETE /connections/:id`: those of all nodes, for administrators. */
 const connections: FastifyPluginAsyncTypebox = async (fastify) => {
-  const registry = fastify.connections
+  const { parley, connections: registry } = fastify
 
   fastify.get(
     '/connections',
@@ -23,12 +23,12 @@ const connections: FastifyPluginAsyncTypebox = async (fastify) => {
       onRequest: fastify.requireScope('admin'),
       schema: {
         tags: ['Administration'],
-        summary: 'Open connections of this node, oldest first',
+        summary: 'Open connections of all nodes, node by node, oldest first',
         querystring: ConnectionsQuery,
         response: {
           200: Type.Object({
             connections: Type.Array(Connection),
-            count: Type.Integer({ minimum: 0, description: 'Open connections of this node' }),
+            count: Type.Integer({ minimum: 0, description: 'Open connections of all nodes' }),
             cursor: Type.Optional(Type.String({ description: 'Pass it for the next page' })),
           }),
           ...refusals,
@@ -36,29 +36,17 @@ const connections: FastifyPluginAsyncTypebox = async (fastify) => {
       },
     },
     async ({ query: { user, room, limit, cursor } }) => {
-      const source =
-        user !== undefined
-          ? registry.ofUser(user)
-          : room !== undefined
-            ? registry.inRoom(room)
-            : registry
-      const page: LiveConnection[] = []
-      let started = cursor === undefined || !registry.get(cursor)
-      let more = false
-      for (const connection of source) {
-        if (started && (room === undefined || connection.rooms.has(room))) {
-          more = page.length === limit
-          if (more) break
-          page.push(connection)
-        }
-        started ||= connection.id === cursor
+      const query = {
+        limit,
+        ...(user !== undefined && { user }),
+        ...(room !== undefined && { room }),
       }
-      const last = page.at(-1)?.id
-      return {
-        connections: page.map(toConnection),
-        count: registry.size,
-        ...(more && last !== undefined && { cursor: last }),
-      }
+      const page = await parley.nodes.connections(
+        query,
+        cursor === undefined ? cursor : parse(cursor),
+      )
+      const { connections, count, next } = page
+      return { connections, count, ...(next && { cursor: print(next) }) }
     },
   )
 
@@ -68,15 +56,15 @@ const connections: FastifyPluginAsyncTypebox = async (fastify) => {
       onRequest: fastify.requireScope('admin'),
       schema: {
         tags: ['Administration'],
-        summary: 'One connection of this node',
+        summary: 'One connection, whichever node has it',
         params: ConnectionParams,
         response: { 200: Connection, ...refusals },
       },
     },
     async ({ params: { id } }) => {
-      const connection = registry.get(id)
-      if (!connection) throw new ParleyError('NOT_FOUND', 'there is no such connection here')
-      return toConnection(connection)
+      const connection = await parley.nodes.connection(id)
+      if (!connection) throw new ParleyError('NOT_FOUND', 'there is no such connection')
+      return connection
     },
   )
 
@@ -97,7 +85,7 @@ const connections: FastifyPluginAsyncTypebox = async (fastify) => {
     },
     async ({ params: { id } }, reply) => {
       const here = registry.get(id) !== undefined
-      await fastify.parley.administration.disconnect(id)
+      await parley.administration.disconnect(id)
       return reply.code(here ? 204 : 202).send(null)
     },
   )
@@ -105,21 +93,16 @@ const connections: FastifyPluginAsyncTypebox = async (fastify) => {
 
 export default connections
 
-function toConnection(connection: LiveConnection) {
-  const { id, user, identity, endpoint, transport, address, since, received, sent } = connection
-  return {
-    id,
-    user,
-    nick: identity.nick,
-    endpoint,
-    transport: transport.name,
-    address,
-    since,
-    rooms: [...connection.rooms.keys()],
-    received,
-    sent,
-    bytes_in: transport.bytesRead,
-    bytes_out: transport.bytesWritten,
-    buffered: transport.buffered,
-  }
+const CURSOR = /^([\w-]{1,64})~(\d{1,16})~([\w.-]{1,64})$/
+
+/** The connection that a page ended with. */
+function print({ node, since, id }: ListPlace): string {
+  return `${node}~${since}~${id}`
+}
+
+/** @throws {ParleyError} `BAD_FIELD` */
+function parse(cursor: string): ListPlace {
+  const [, node, since, id] = CURSOR.exec(cursor) ?? []
+  if (!node || !id) throw new ParleyError('BAD_FIELD', 'cursor is not one that was given out')
+  return { node, since: Number(since), id }
 }

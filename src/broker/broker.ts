@@ -164,6 +164,10 @@ export type Command =
   | { readonly command: 'broadcast'; readonly event: string }
   /** Accept these tokens no longer and close the connections that hold one. */
   | { readonly command: 'revoke'; readonly revocation: Revocation }
+  /** Send everyone away and end. */
+  | { readonly command: 'drain' }
+  /** Tell the node of this name how you are, by `ask`. */
+  | { readonly command: 'introduce'; readonly to: string; readonly round: number }
 
 /** A value that is kept for a while. */
 export interface Remembered {

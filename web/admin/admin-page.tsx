@@ -2,15 +2,15 @@ import { Flag } from '../shared/flag.js'
 import { ThemeToggle } from '../shared/theme-toggle.js'
 import type { AdminApi } from './api.js'
 import { Connections } from './connections.js'
-import { Drain } from './drain.js'
 import { answering, stats, useLive } from './live.js'
+import { Nodes } from './nodes.js'
 import { Overview } from './overview.js'
 import { Rooms } from './rooms.js'
 import { session, signOut } from './session.js'
 import { SignIn } from './sign-in.js'
 import { words } from './words.js'
 
-/** The administration page: what this node does, and who is on it. */
+/** The administration page: what the nodes do, and who is on them. */
 export function AdminPage() {
   const api = session.value
   return (
@@ -40,9 +40,9 @@ function Panels({ api }: { readonly api: AdminApi }) {
   return (
     <>
       <Overview />
+      <Nodes api={api} />
       <Rooms api={api} />
       <Connections api={api} />
-      <Drain api={api} />
     </>
   )
 }

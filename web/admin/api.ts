@@ -1,4 +1,4 @@
-import type { Stats } from '../model/readings.js'
+import type { NodeList } from '../model/nodes.js'
 import { sibling } from '../shared/endpoints.js'
 import { requestJson } from '../shared/http.js'
 
@@ -14,6 +14,8 @@ export interface Room {
 /** A connection, as `GET /connections` lists it. */
 export interface Connection {
   readonly id: string
+  /** Name of its node. */
+  readonly node: string
   readonly user: string
   readonly nick: string
   readonly endpoint: string
@@ -42,8 +44,8 @@ export class AdminApi {
     this.#token = token
   }
 
-  async stats(): Promise<Stats> {
-    return (await this.#call('GET', 'stats')) as Stats
+  async nodes(): Promise<NodeList> {
+    return (await this.#call('GET', 'nodes')) as NodeList
   }
 
   async rooms(prefix: string, cursor: string | undefined): Promise<Page<Room>> {
@@ -66,8 +68,9 @@ export class AdminApi {
     await this.#call('DELETE', `connections/${encodeURIComponent(id)}`)
   }
 
-  async drain(): Promise<{ connections: number; seconds: number }> {
-    return (await this.#call('POST', 'drain')) as { connections: number; seconds: number }
+  /** @param node name of a node, or `all` */
+  async drain(node: string): Promise<{ connections: number; seconds: number }> {
+    return (await this.#call('POST', 'drain', { node })) as { connections: number; seconds: number }
   }
 
   #call(

@@ -1,8 +1,10 @@
 import type { Signal } from '@preact/signals'
+import { labelOf } from '../model/nodes.js'
 import { byteSize, fullTime, timeOfDay } from '../shared/format.js'
 import type { AdminApi, Connection } from './api.js'
 import { ConfirmButton } from './confirm-button.js'
 import { roomFilter, userFilter } from './filter.js'
+import { nodes } from './live.js'
 import { Pager } from './pager.js'
 import { noteFailure } from './session.js'
 import { usePage } from './use-page.js'
@@ -11,7 +13,7 @@ import { words } from './words.js'
 const labels = words.connections
 const count = new Intl.NumberFormat()
 
-/** Who is connected to this node. */
+/** Who is connected, to whichever node. */
 export function Connections({ api }: { readonly api: AdminApi }) {
   const user = userFilter.value.trim()
   const room = roomFilter.value.trim()
@@ -34,6 +36,7 @@ export function Connections({ api }: { readonly api: AdminApi }) {
           <thead>
             <tr>
               <th scope="col">{labels.user}</th>
+              <th scope="col">{labels.node}</th>
               <th scope="col">{labels.address}</th>
               <th scope="col">{labels.since}</th>
               <th scope="col">{labels.rooms}</th>
@@ -94,7 +97,7 @@ interface RowProps {
 }
 
 function Row({ connection, onDisconnect }: RowProps) {
-  const { user, nick, address, since, endpoint, rooms, received, sent, buffered } = connection
+  const { user, nick, node, address, since, endpoint, rooms, received, sent, buffered } = connection
   return (
     <tr>
       <th scope="row">
@@ -105,6 +108,7 @@ function Row({ connection, onDisconnect }: RowProps) {
           </span>
         )}
       </th>
+      <td data-label={labels.node}>{nodeLabel(node)}</td>
       <td data-label={labels.address}>{address}</td>
       <td data-label={labels.since}>
         <time title={fullTime(since)}>{timeOfDay(since)}</time>
@@ -127,6 +131,11 @@ function Row({ connection, onDisconnect }: RowProps) {
       </td>
     </tr>
   )
+}
+
+function nodeLabel(name: string): string {
+  const node = nodes.value?.nodes.find((one) => one.node === name)
+  return node ? labelOf(node) : name
 }
 
 /** Two rooms by name, the rest by number. */

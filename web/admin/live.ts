@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import { type NodeList, totalOf } from '../model/nodes.js'
 import { type Reading, Readings, type Stats } from '../model/readings.js'
 import type { AdminApi } from './api.js'
 import { noteFailure } from './session.js'
@@ -7,7 +8,8 @@ import { noteFailure } from './session.js'
 /** How often the counters are read, milliseconds. */
 const EVERY = 2000
 
-/** The newest counters, and the points of the charts. */
+/** The nodes as they were last, their counters together, and the points of the charts. */
+export const nodes = signal<NodeList | undefined>(undefined)
 export const stats = signal<Stats | undefined>(undefined)
 export const readings = signal<readonly Reading[]>([])
 /** Whether the last answer came. */
@@ -22,7 +24,9 @@ export function useLive(api: AdminApi): void {
       if (busy || document.hidden) return
       busy = true
       try {
-        stats.value = await api.stats()
+        const list = await api.nodes()
+        nodes.value = list
+        stats.value = totalOf(list)
         kept.add(stats.value)
         readings.value = kept.all
         answering.value = true

@@ -21,7 +21,7 @@ export async function signIn(token: string): Promise<void> {
   const api = new AdminApi(token)
   refusal.value = ''
   try {
-    await api.stats()
+    await api.nodes()
     tabMemory.set(KEY, token)
     session.value = api
   } catch (error) {

@@ -19,10 +19,10 @@ export const words = {
   states: { live: 'Live', away: 'No answer', draining: 'Draining' },
 
   figures: {
-    title: 'This node',
+    title: 'All nodes',
     connections: 'Connections',
     users: 'Users',
-    rooms: 'Rooms',
+    rooms: 'Rooms, per node',
     waiting: 'Waiting for clients',
     refused: 'Refused',
     received: 'Received',
@@ -64,6 +64,7 @@ export const words = {
     address: 'Address',
     since: 'Since',
     rooms: 'Rooms',
+    node: 'Node',
     traffic: 'In / out',
     buffered: 'Waiting',
     action: 'Action',
@@ -76,12 +77,23 @@ export const words = {
   first: 'First page',
   next: 'Next page',
 
-  drain: {
-    title: 'Drain',
+  nodes: {
+    title: 'Nodes',
     about:
-      'Sends everyone away from this node, spread over its drain time, then ends the process. Clients connect again by themselves, to another node or to this one when it is back.',
-    start: 'Drain this node',
-    confirm: 'Really drain this node?',
+      'Draining sends everyone away from a node, spread over its drain time, then ends its process. Clients connect again by themselves, to another node or to this one when it is back.',
+    node: 'Node',
+    thisOne: 'answers this page,',
+    version: (version: string) => `version ${version}`,
+    state: 'State',
+    states: { live: 'Live', draining: 'Draining', unavailable: 'Cannot store' },
+    since: 'Since',
+    connections: 'Connections',
+    rooms: 'Rooms with members',
+    action: 'Action',
+    drain: 'Drain',
+    confirm: 'Really drain?',
+    drainAll: 'Drain all nodes',
+    confirmAll: (nodes: number) => `Really drain all ${nodes} nodes?`,
     started: (connections: number, seconds: number) =>
       `Draining: ${connections} connections over ${seconds} s.`,
   },

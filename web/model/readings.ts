@@ -1,6 +1,6 @@
 import { quantileBetween } from './quantile.js'
 
-/** What `GET /stats` answers. */
+/** Counters of one node, as `GET /nodes` tells them, or of all of them together. */
 export interface Stats {
   readonly time: number
   readonly connections: number

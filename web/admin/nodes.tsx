@@ -1,0 +1,102 @@
+import { useSignal } from '@preact/signals'
+import { labelOf, type Node } from '../model/nodes.js'
+import { fullTime, timeOfDay } from '../shared/format.js'
+import type { AdminApi } from './api.js'
+import { ConfirmButton } from './confirm-button.js'
+import { nodes } from './live.js'
+import { noteFailure } from './session.js'
+import { words } from './words.js'
+
+const labels = words.nodes
+const count = new Intl.NumberFormat()
+
+/** Every node, each of which can be drained; and all of them at once, where there are several. */
+export function Nodes({ api }: { readonly api: AdminApi }) {
+  const result = useSignal('')
+  const list = nodes.value
+  const all = list?.nodes ?? []
+  const drain = async (node: string) => {
+    try {
+      const { connections, seconds } = await api.drain(node)
+      result.value = labels.started(connections, seconds)
+    } catch (error) {
+      result.value = String(error instanceof Error ? error.message : error)
+      noteFailure(error)
+    }
+  }
+  return (
+    <section class="panel" aria-labelledby="nodes">
+      <h2 id="nodes">{labels.title}</h2>
+      <p class="hint">{labels.about}</p>
+      <table class="stacking">
+        <thead>
+          <tr>
+            <th scope="col">{labels.node}</th>
+            <th scope="col">{labels.state}</th>
+            <th scope="col">{labels.since}</th>
+            <th scope="col" class="number">
+              {labels.connections}
+            </th>
+            <th scope="col" class="number">
+              {labels.rooms}
+            </th>
+            <th scope="col">
+              <span class="visually-hidden">{labels.action}</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {all.map((node) => (
+            <Row
+              key={node.node}
+              node={node}
+              isThis={node.node === list?.this}
+              onDrain={() => drain(node.node)}
+            />
+          ))}
+        </tbody>
+      </table>
+      <p aria-live="polite">{result}</p>
+      {all.length > 1 && (
+        <ConfirmButton
+          label={labels.drainAll}
+          confirm={labels.confirmAll(all.length)}
+          onConfirm={() => drain('all')}
+        />
+      )}
+    </section>
+  )
+}
+
+interface RowProps {
+  readonly node: Node
+  readonly isThis: boolean
+  readonly onDrain: () => Promise<void>
+}
+
+function Row({ node, isThis, onDrain }: RowProps) {
+  const state = node.draining ? 'draining' : node.ok ? 'live' : 'unavailable'
+  return (
+    <tr>
+      <th scope="row">
+        {labelOf(node)}
+        <span class="hint">
+          {isThis ? labels.thisOne : ''} {labels.version(node.version)}
+        </span>
+      </th>
+      <td data-label={labels.state}>{labels.states[state]}</td>
+      <td data-label={labels.since}>
+        <time title={fullTime(node.since)}>{timeOfDay(node.since)}</time>
+      </td>
+      <td class="number" data-label={labels.connections}>
+        {count.format(node.connections)}
+      </td>
+      <td class="number" data-label={labels.rooms}>
+        {count.format(node.rooms)}
+      </td>
+      <td>
+        <ConfirmButton label={labels.drain} confirm={labels.confirm} onConfirm={onDrain} />
+      </td>
+    </tr>
+  )
+}
