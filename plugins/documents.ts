@@ -38,6 +38,7 @@ export default fp(
           security: [{ token: [] }],
           tags: [
             { name: 'Rooms', description: 'Rooms, their messages and members' },
+            { name: 'Streams', description: 'The chat protocol where no WebSocket opens' },
             { name: 'Tokens', description: 'Ways to a token or past one' },
             { name: 'Users', description: 'Messages to one user or to all' },
             { name: 'Administration', description: 'Needs the scope `admin`' },

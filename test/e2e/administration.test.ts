@@ -4,12 +4,14 @@ import { JWT_SECRET, signToken } from '../helpers/jwt.js'
 import { noRedis, RedisServer } from '../helpers/redis.js'
 import { type ServerProcess, startServer } from '../helpers/server.js'
 
+t.setTimeout(120_000)
+
 const iat = Math.floor(Date.now() / 1000) - 10
 
 t.test('what administers reaches every node', { skip: noRedis }, async (t) => {
   const redis = await RedisServer.start()
   t.teardown(() => redis.stop())
-  const env = { JWT_SECRET, REDIS_URL: redis.url }
+  const env = { JWT_SECRET, REDIS_URL: redis.url, DRAIN_SECONDS: '1', RATE_LIMIT_REQUESTS: '0' }
   const [a, b] = await Promise.all([startServer(t, env), startServer(t, env)])
 
   const call = (
@@ -70,5 +72,71 @@ t.test('what administers reaches every node', { skip: noRedis }, async (t) => {
     const reply = await call(a, 'DELETE', `/connections/${ann.events[0]?.connection}`, admin)
     t.equal(reply.status, 202)
     t.match(await ann.closed, { code: 4501 })
+  })
+
+  type Body = Record<string, unknown>
+  const read = async (server: ServerProcess, path: string): Promise<Body> =>
+    (await (await call(server, 'GET', path, admin)).json()) as Body
+  const nodes = async (server: ServerProcess) => (await read(server, '/nodes')).nodes as Body[]
+
+  t.test('any node lists all nodes and their connections, page by page', async (t) => {
+    const clients = [await connect(a, { sub: 'dora' }), await connect(b, { sub: 'dora' })]
+    clients.push(await connect(b, { sub: 'emil' }))
+    for (const client of clients) await client.ask('join', { room: 'deck' })
+    for (const server of [a, b]) {
+      const list = await nodes(server)
+      t.equal(list.length, 2)
+      t.equal(new Set(list.map(({ node }) => node)).size, 2)
+      t.match(list, [
+        { ok: true, draining: false },
+        { instance: /:\d+$/, version: /^\d/ },
+      ])
+      t.ok((await read(server, '/nodes')).this === (await read(server, '/stats')).node)
+    }
+    const found: string[] = []
+    for (let cursor = '', pages = 0; pages < 4; pages++) {
+      const page = await read(a, `/connections?room=deck&limit=1${cursor}`)
+      const [connection] = page.connections as { id: string; user: string; node: string }[]
+      found.push(connection?.id as string)
+      if (page.cursor === undefined) break
+      cursor = `&cursor=${page.cursor}`
+    }
+    const ids = clients.map(({ events }) => events[0]?.connection as string)
+    t.same([...found].sort(), ids.sort(), 'each once')
+    const dora = await read(b, '/connections?user=dora')
+    t.match(dora, { connections: [{ user: 'dora' }, { user: 'dora' }] })
+    const doras = dora.connections as { node: string }[]
+    t.equal(new Set(doras.map(({ node }) => node)).size, 2, 'which say their nodes')
+    for (const id of ids) t.match(await read(a, `/connections/${id}`), { id, rooms: ['deck'] })
+    t.equal((await call(a, 'GET', '/connections/nobody', admin)).status, 404)
+    const bad = await call(a, 'GET', '/connections?cursor=made-up', admin)
+    t.match(await bad.json(), { code: 'BAD_FIELD' })
+  })
+
+  t.test('a node is drained from another one, and is on no list any more', async (t) => {
+    const there = await connect(b, { sub: 'fay' })
+    const here = await connect(a, { sub: 'gus' })
+    const { node } = (await read(b, '/stats')) as { node: string }
+    t.equal((await call(a, 'POST', '/drain?node=nobody', admin)).status, 404)
+    t.equal((await call(a, 'POST', `/drain?node=${node}`, { sub: 'fay' })).status, 403)
+    const reply = await call(a, 'POST', `/drain?node=${node}`, admin)
+    t.match(
+      { status: reply.status, ...((await reply.json()) as Body) },
+      { status: 202, seconds: 1 },
+    )
+    t.match(await there.closed, { code: 1012 })
+    t.equal(await b.exited(), 0)
+    await here.settled()
+    t.equal((await nodes(a)).length, 1)
+    await b.restart()
+    while ((await nodes(a)).length < 2);
+  })
+
+  t.test('all nodes are drained at once', async (t) => {
+    const clients = [await connect(a, { sub: 'ida' }), await connect(b, { sub: 'jon' })]
+    const reply = await call(a, 'POST', '/drain?node=all', admin)
+    t.equal(reply.status, 202)
+    for (const client of clients) t.match(await client.closed, { code: 1012 })
+    t.same(await Promise.all([a.exited(), b.exited()]), [0, 0])
   })
 })

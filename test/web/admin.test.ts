@@ -1,4 +1,5 @@
 import t from 'tap'
+import { labelOf, type Node, totalOf } from '../../web/model/nodes.js'
 import { quantileBetween } from '../../web/model/quantile.js'
 import { Readings, type Stats } from '../../web/model/readings.js'
 
@@ -33,4 +34,21 @@ t.test('readings begin anew with a new process, and are no more than 300', async
   t.equal(readings.all.length, 300)
   readings.add(statsAt(500_000, 0))
   t.same(readings.all, [])
+})
+
+t.test('the counters of all nodes are added up', async (t) => {
+  const node = (name: string, time: number, draining: boolean): Node => {
+    const { bounds: _, ...stats } = statsAt(time, 10)
+    return { ...stats, node: name, instance: '', version: '1', since: 0, ok: true, draining }
+  }
+  const nodes = [node('a', 1000, true), node('b', 2000, false)]
+  t.match(totalOf({ this: 'a', bounds, nodes }), {
+    time: 2000,
+    connections: 6,
+    received: 20,
+    append: [20, 0, 0, 0],
+    draining: false,
+  })
+  t.equal(labelOf({ instance: 'host:1', node: 'a' }), 'host:1')
+  t.equal(labelOf({ instance: '', node: 'a' }), 'a')
 })
