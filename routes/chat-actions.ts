@@ -51,14 +51,12 @@ const chatActions: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       bodyLimit: Math.max(maxMessageBytes, MIN_BODY_LIMIT),
       logLevel: quietLevel(fastify.log),
-      // Actions count against the limit of their connection. What is refused counts as a request.
-      onRequest: async (request, reply) => {
-        try {
-          await fastify.requireToken.call(fastify, request, reply)
-        } catch (error) {
-          await fastify.limitRequests(request)
-          throw error
-        }
+      // Actions count against the limit of their connection.
+      onRequest: fastify.requireToken,
+      errorHandler: async (error, request) => {
+        // What is refused counts as a request; that the log is away is nobody's fault.
+        if ((error.statusCode ?? 500) < 500) await fastify.limitRequests(request)
+        throw error
       },
       schema: {
         tags: ['Streams'],
@@ -82,9 +80,8 @@ const chatActions: FastifyPluginAsyncTypebox = async (fastify) => {
       }
       const { user } = request.identity as Identity
       const answer = await parley.posts.send({ ...request.query, user, actions })
-      if (answer.result === 'taken') return reply.code(202).send({ received: answer.received })
-      await fastify.limitRequests(request)
-      throw refusal(answer)
+      if (answer.result !== 'taken') throw refusal(answer)
+      return reply.code(202).send({ received: answer.received })
     },
   )
 }

@@ -273,6 +273,29 @@ t.test('actions over the rate limit are refused, a flood is closed', async (t) =
   t.match(await ann.closed, { code: 4029 }, 'repeats count too')
 })
 
+t.test('posts that are refused count as requests, whatever is wrong with them', async (t) => {
+  const ping = '{"action":"ping"}'
+  const wrong: [
+    body: string,
+    options: { sequence?: number; type?: string; connection?: string },
+  ][] = [
+    [ping, { sequence: 0 }],
+    [ping, { type: 'text/plain' }],
+    ['x'.repeat(70_000), {}],
+    [ping, { connection: 'x' }],
+    [ping, { sequence: 9 }],
+  ]
+  const service = await startService(t, { rateLimitRequests: 3 })
+  for (const [n, [body, options]] of wrong.entries()) {
+    const client = await open(t, service, `user ${n}`)
+    for (let n = 0; n < 5; n++) t.equal((await client.post(ping)).status, 202)
+    const statuses: number[] = []
+    for (let n = 0; n < 3; n++) statuses.push((await client.post(body, options)).status)
+    t.equal(statuses.indexOf(429), 2, `${statuses}`)
+    t.equal((await client.post(ping)).status, 202, 'what is right goes on')
+  }
+})
+
 t.test('a reader that stops is closed as a slow consumer, within the limit', async (t) => {
   const service = await startService(t, { maxBufferedBytes: 200_000 })
   const slow = await open(t, service, 'slow')
