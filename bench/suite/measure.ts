@@ -1,10 +1,8 @@
-import { fork, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { LogFigures } from '../log.js'
-import { PEERS } from './folders.js'
 import { findGenerator, type Generator, generate } from './generator.js'
+import { installPeers } from './install.js'
 import { logTables } from './log-tables.js'
 import { describeMachine } from './machine.js'
 import { caseTable } from './markdown.js'
@@ -31,7 +29,7 @@ export async function measure(
   options: Options,
   finished: (result: WorkResult) => void,
 ): Promise<void> {
-  installPeers(options)
+  installPeers(options.peers)
   const generator = findGenerator(options.generator)
   const bench = { options, generator, tokens: tokenFile(20_000) }
   for (const peer of peers) {
@@ -103,16 +101,4 @@ function measureLog(): Promise<LogFigures> {
     child.once('message', (figures) => resolve(figures as LogFigures))
     child.once('exit', (code) => reject(new Error(`the log's benchmark ended with ${code}`)))
   })
-}
-
-/** Installs the peers' package once, when one of them is asked for. */
-function installPeers({ peers: names }: Options): void {
-  const own = names?.every((name) => name.startsWith('parley') || name === 'nchan')
-  if (own || existsSync(join(PEERS, 'node_modules'))) return
-  console.log('installing the peers …')
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
-    cwd: PEERS,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  if (status !== 0) console.log('the peers could not be installed')
 }

@@ -94,6 +94,11 @@ export const peers: readonly Peer[] = [
     }),
   },
   nodePeer('socketio', 'Socket.IO', 'socket.io', dialects.socketio),
+  {
+    ...nodePeer('socketio-redis', 'Socket.IO over Redis', 'socket.io', dialects.socketio),
+    missing: installed('@socket.io/redis-adapter'),
+    optional: true,
+  },
   nodePeer('fastify-ws', '@fastify/websocket', '@fastify/websocket', dialects.json),
   {
     name: 'nchan',

@@ -13,9 +13,12 @@ export interface WorkerContext {
   ownerGone(): void
   /** Sets what this worker tells the others that it measured. */
   measureWith(text: () => Promise<string>): void
-  /** What all processes measured, in Prometheus' text format, each by itself. */
+  /** What all processes measured, in Prometheus' text format, each by itself; of those that answer. */
   measurements(): Promise<readonly string[]>
 }
+
+/** How long the others have to say what they measured, milliseconds. */
+const ANSWER_TIME = 3000
 
 /** A worker's side of what it has to do with the process that started it. */
 export class WorkerProcess implements WorkerContext {
@@ -24,6 +27,7 @@ export class WorkerProcess implements WorkerContext {
   #text: (() => Promise<string>) | undefined
   #onStop: () => void = () => {}
   #asking: Promise<readonly string[]> | undefined
+  #patience: NodeJS.Timeout | undefined
   #answered: (texts: readonly string[]) => void = () => {}
 
   /** @param ownsLog whether this worker's rooms are in a log of the primary's */
@@ -48,6 +52,7 @@ export class WorkerProcess implements WorkerContext {
     this.#asking ??= new Promise((resolve) => {
       this.#answered = resolve
       tell({ parley: 'measure' })
+      this.#patience = setTimeout(() => this.#measured([]), ANSWER_TIME)
     })
     return this.#asking
   }
@@ -77,9 +82,14 @@ export class WorkerProcess implements WorkerContext {
         void this.#measure(message.number)
         return
       case 'measured':
-        this.#asking = undefined
-        this.#answered(message.texts)
+        this.#measured(message.texts)
     }
+  }
+
+  #measured(texts: readonly string[]): void {
+    clearTimeout(this.#patience)
+    this.#asking = undefined
+    this.#answered(texts)
   }
 
   async #measure(number: number): Promise<void> {

@@ -38,6 +38,10 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`
   }
 
+  get pid(): number {
+    return this.#process?.pid as number
+  }
+
   /** Starts the server again with the data it had. */
   async restart(): Promise<void> {
     const fixed = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#dir]
