@@ -24,12 +24,8 @@ interface Found {
  * segment that ever was. Rejects, leaving everything as it is, when something is missing that must
  * be there.
  */
-export async function recover(
-  base: JournalBase,
-  open: (index: number) => Promise<SegmentFile>,
-): Promise<number> {
+export async function recover(base: JournalBase, files: readonly SegmentFile[]): Promise<number> {
   const absorbed = base.absorbed()
-  const files = [await open(0), await open(1)]
   const found = await findSegments(files)
   const end = base.lastEnd()
   if (found.length === 0 && end === 'killed' && absorbed > 0) {
@@ -58,7 +54,6 @@ async function findSegments(files: readonly SegmentFile[]): Promise<Found[]> {
   const found: Found[] = []
   for (const file of files) {
     const image = await file.read()
-    await file.close()
     const header = readHeader(image)
     if (header !== undefined)
       found.push({ header, image, path: file.path, end: endOf(image, header.seed) })

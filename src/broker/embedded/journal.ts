@@ -25,7 +25,9 @@ export class Journal {
   readonly #segmentSize: number
   /** Newest first. */
   #segments: Segment[] = []
+  /** By the number of the segment that is in it. */
   readonly #files = new Map<number, SegmentFile>()
+  #opened: SegmentFile[] = []
   readonly #unsynced = new Set<SegmentFile>()
   /** Images of segments that are in the base, to be used again. */
   #spare: Buffer | undefined
@@ -59,7 +61,9 @@ export class Journal {
    * leaving everything as it is, when something is missing that must be there.
    */
   async start(): Promise<void> {
-    const last = await recover(this.#base, this.#open)
+    // Kept open, so that a process which has no file descriptor left goes on writing.
+    this.#opened = [await this.#open(0), await this.#open(1)]
+    const last = await recover(this.#base, this.#opened)
     await this.#begin({ number: last + 1, previousEnd: 0, seed: this.#seed() }, 0)
     await this.probe()
     await this.sync()
@@ -138,8 +142,8 @@ export class Journal {
   }
 
   async close(): Promise<void> {
-    for (const file of this.#files.values()) await file.close()
     this.#files.clear()
+    for (const file of this.#opened.splice(0)) await file.close()
   }
 
   #fileOf({ header }: Segment): SegmentFile {
@@ -158,7 +162,7 @@ export class Journal {
   }
 
   async #begin(header: SegmentHeader, size: number): Promise<void> {
-    this.#files.set(header.number, await this.#open(header.number % 2))
+    this.#files.set(header.number, await this.#fileAt(header.number % 2))
     const needed = Math.max(this.#segmentSize, HEADER_LENGTH + size)
     const spare = this.#spare
     this.#spare = undefined
@@ -193,7 +197,25 @@ export class Journal {
     const file = this.#fileOf(segment)
     this.#files.delete(header.number)
     this.#unsynced.delete(file)
-    await file.close()
+  }
+
+  /** The open file that a segment is to be written to, or another one if somebody took it away. */
+  async #fileAt(index: number): Promise<SegmentFile> {
+    const known = this.#opened[index] as SegmentFile
+    if (isThere(known)) return known
+    const file = await this.#open(index)
+    this.#opened[index] = file
+    await known.close()
+    return file
+  }
+}
+
+function isThere(file: SegmentFile): boolean {
+  try {
+    file.check()
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -27,6 +27,7 @@ export async function openLogStore(options: LogStoreOptions): Promise<LogStore> 
   try {
     await journal.start()
   } catch (error) {
+    await journal.close()
     await base.close()
     throw error
   }

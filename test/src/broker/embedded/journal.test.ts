@@ -162,6 +162,26 @@ t.test('a batch that an empty segment is too small for is there after a kill', a
   )
 })
 
+t.test('no file is opened while the journal goes on', async (t) => {
+  const disk = new MemoryDisk()
+  const { base, open } = disk.life()
+  let opened = 0
+  const counting = (index: number) => {
+    opened++
+    return open(index)
+  }
+  const journal = new Journal({ base, open: counting, seed: () => ++seeds, segmentSize: 500 })
+  await journal.start()
+  const store = new JournaledStore(base, journal)
+  await store.commit([{ kind: 'room', name: 'r', record: { key: 1, epoch: 'e', trimmed: 0 } }])
+  for (let offset = 1; offset <= 50; offset++) {
+    const message = { offset, time: 1, json: '{}' }
+    await store.commit([{ kind: 'append', room: 1, user: 'ann', id: `m${offset}`, message }])
+  }
+  t.equal(store.newest(1)?.offset, 50)
+  t.equal(opened, 2)
+})
+
 t.test('the journal is taken in, over and over, whatever the size of a message', async (t) => {
   const dir = join(t.testdir(), 'data')
   const settings = { segmentSize: 4000 }
