@@ -81,7 +81,7 @@ export const MUTATIONS: readonly Mutation[] = [
     'start without what the journal holds',
     'src/broker/embedded/journal-recovery.js',
     'await base.absorb({ image, entries });',
-    '',
+    'void entries;',
     'chaos',
   ),
   one(
