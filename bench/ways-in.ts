@@ -17,9 +17,9 @@ import type { MembersOptions, MembersReport } from './ways-in-members.js'
  *
  *     node build/bench/ways-in.js --members 1000 --bytes 1024
  *
- * Caveats: memory is resident memory before and after the members came, so it has what the
- * garbage collector has not given back yet; the time of the append is measured with no member and
- * taken off.
+ * Caveats: memory is resident memory before and after the members came, each time after a
+ * collection, so it has what the allocator has not given back; the time of the append is measured
+ * with no member and taken off.
  */
 const { values } = parseArgs({
   options: {
@@ -60,7 +60,12 @@ async function measure(way: MembersOptions['way'], count: number) {
     script: fileURLToPath(new URL('../src/server.js', import.meta.url)),
     dataDir: ':memory:',
     logFile: join(folder, 'server.log'),
-    env: { RATE_LIMIT_MESSAGES: '0', RATE_LIMIT_REQUESTS: '0', IDLE_TIMEOUT_SECONDS: '0' },
+    env: {
+      RATE_LIMIT_MESSAGES: '0',
+      RATE_LIMIT_REQUESTS: '0',
+      IDLE_TIMEOUT_SECONDS: '0',
+      HEARTBEAT_SECONDS: '25',
+    },
   })
   let child: ChildProcess | undefined
   try {
@@ -70,14 +75,14 @@ async function measure(way: MembersOptions['way'], count: number) {
     const sender = await startSender(url)
     // What the first requests load once and for all is nobody's own. It is before the members.
     await sender(20)
-    const before = residentBytes(pid)
+    const before = await memoryOf(server)
     const options: MembersOptions = { url, way, members: count, room: 'bench' }
     child = fork(new URL('./ways-in-members.js', import.meta.url), [JSON.stringify(options)])
     const died = once(child, 'exit').then(() => Promise.reject(new Error('the members failed')))
     await Promise.race([once(child, 'message'), died])
     died.catch(() => {})
-    await sleep(5000)
-    const memory = residentBytes(pid) - before
+    await sleep(2000)
+    const memory = (await memoryOf(server)) - before
     const started = cpuSeconds(pid)
     await sender(rate * seconds)
     const delivered = rate * seconds * count
@@ -112,9 +117,14 @@ async function startSender(url: string): Promise<(count: number) => Promise<void
   }
 }
 
-function residentBytes(pid: number): number {
-  const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kilobytes) * 1024
+/** Resident bytes once the garbage has been collected. */
+async function memoryOf(server: ServerProcess): Promise<number> {
+  for (let n = 0; n < 3; n++) {
+    server.order({ order: 'collect', megabytes: 1 })
+    await sleep(500)
+  }
+  const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024
 }
 
 function cpuSeconds(pid: number): number {

@@ -38,11 +38,9 @@ const chatActions: FastifyPluginAsyncTypebox = async (fastify) => {
   const { maxMessageBytes } = parley.config
   fastify.removeAllContentTypeParsers()
   // Whether it is JSON is up to the protocol's codec, as on a WebSocket.
-  const whole = async (_request: FastifyRequest, body: Buffer) => [readText(body)]
+  const whole = async (_request: FastifyRequest, body: Buffer) => withText([readText(body)])
   const lines = async (_request: FastifyRequest, body: Buffer) =>
-    readText(body)
-      .split('\n')
-      .filter((line) => line.trim() !== '')
+    withText(readText(body).split('\n'))
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, whole)
   fastify.addContentTypeParser(LINES, { parseAs: 'buffer' }, lines)
 
@@ -73,7 +71,8 @@ const chatActions: FastifyPluginAsyncTypebox = async (fastify) => {
       },
     },
     async (request, reply) => {
-      const actions = request.body as unknown as readonly string[]
+      const actions = (request.body ?? []) as readonly string[]
+      if (actions.length === 0) throw new ParleyError('BAD_JSON', 'the body holds no action')
       if (actions.some((action) => Buffer.byteLength(action) > maxMessageBytes)) {
         const limit = `${maxMessageBytes} bytes (MAX_MESSAGE_BYTES)`
         throw new ParleyError('TOO_LARGE', `an action may have ${limit}`)
@@ -87,6 +86,10 @@ const chatActions: FastifyPluginAsyncTypebox = async (fastify) => {
 }
 
 export default chatActions
+
+function withText(lines: readonly string[]): string[] {
+  return lines.filter((line) => line.trim() !== '')
+}
 
 function readText(body: Buffer): string {
   if (!isUtf8(body)) throw new ParleyError('BAD_JSON', 'the body is not UTF-8')

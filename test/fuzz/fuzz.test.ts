@@ -13,6 +13,7 @@ const EXECUTIONS: Readonly<Record<string, number>> = {
   frames: 300,
   handshake: 300,
   rest: 300,
+  posts: 300,
   log: 40,
 }
 

@@ -163,6 +163,11 @@ t.test('bad bodies get a clear answer, and disturb nothing', async (t) => {
   await refused('x'.repeat(70_000), LINES, 413, 'TOO_LARGE')
   await refused(Buffer.from([0x22, 0xff, 0x22]), 'application/json', 400, 'BAD_JSON')
   await refused('{}', 'text/plain', 415, 'BAD_JSON')
+  await refused('', 'application/json', 400, 'BAD_JSON')
+  await refused(' \n\n', LINES, 400, 'BAD_JSON')
+  const bare = `/chat/actions?connection=${ann.connection}`
+  const empty = await service.request('POST', bare, { claims: { sub: 'ann' } })
+  t.match(empty.json(), { statusCode: 400, code: 'BAD_JSON' }, 'without a body')
   t.match(await ann.post('{}', { sequence: 0 }), { status: 400, body: { code: 'BAD_FIELD' } })
   t.equal(ann.events.length, 1, 'nothing of it reached the protocol')
   await ann.post('no json\n{"action":"fly","id":"f"}', { type: LINES })

@@ -4,6 +4,7 @@ import { codecTarget } from './codec.js'
 import { framesTarget } from './frames.js'
 import { httpTarget } from './http.js'
 import { logTarget } from './log.js'
+import { postsTarget } from './posts.js'
 import { tokensTarget } from './tokens.js'
 
 /** Every target by the name of its corpus. Those that need a server are given one. */
@@ -15,5 +16,6 @@ export const targets: Readonly<
   frames: async (server) => framesTarget(await server()),
   handshake: async (server) => httpTarget(await server()),
   rest: async (server) => httpTarget(await server()),
+  posts: async (server) => postsTarget(await server()),
   log: logTarget,
 }
