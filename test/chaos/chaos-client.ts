@@ -35,7 +35,8 @@ export interface RoomView {
   readonly users: readonly string[]
 }
 
-export type ClientKind = 'raw' | 'pipelining' | 'library' | 'rest' | 'browser'
+/** `stream`: the library over Server-Sent Events and POST. */
+export type ClientKind = 'raw' | 'pipelining' | 'library' | 'stream' | 'rest' | 'browser'
 
 export interface ClientOptions {
   readonly name: string

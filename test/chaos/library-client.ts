@@ -1,6 +1,7 @@
 import WebSocket from 'ws'
 import type { Client, Room } from '../../client/index.js'
 import { createClient, type ParleyError, type SocketConstructor } from '../../client/index.js'
+import { EventStreamSocket } from '../../client/sse.js'
 import type { Position } from '../../src/protocol/actions.js'
 import type { ChaosClient, ClientOptions, ClientState } from './chaos-client.js'
 import { signToken } from './token.js'
@@ -12,7 +13,7 @@ interface Membership {
   release: (() => void)[]
 }
 
-/** A client made with the library, on Node. */
+/** A client made with the library, on Node, with a WebSocket or without. */
 export class LibraryClient implements ChaosClient {
   readonly name: string
   readonly #options: ClientOptions
@@ -98,11 +99,12 @@ export class LibraryClient implements ChaosClient {
   }
 
   #connect(): Client {
-    const { user, url, tokenSeconds } = this.#options
+    const { user, url, tokenSeconds, kind } = this.#options
+    const socket: unknown = kind === 'stream' ? EventStreamSocket : WebSocket
     const client = createClient({
       url: `${url}/chat`,
       getToken: () => signToken(user, tokenSeconds),
-      WebSocket: WebSocket as unknown as SocketConstructor,
+      WebSocket: socket as SocketConstructor,
       backoff: { base: 200, cap: 1000 },
       connectTimeout: 3000,
     })

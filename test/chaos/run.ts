@@ -35,7 +35,7 @@ export interface RunOptions {
 const NODES = 2
 const ROOMS = ['r1', 'r2', 'r3']
 const USERS = 8
-const KINDS: readonly ClientKind[] = ['raw', 'library', 'pipelining', 'library', 'raw', 'rest']
+const KINDS: readonly ClientKind[] = ['raw', 'library', 'pipelining', 'stream', 'raw', 'rest']
 
 /**
  * How often clients are asked, once all is quiet, without anything having changed for any of them,

@@ -38,7 +38,8 @@ async function work(options: WorkerOptions): Promise<void> {
       // Loaded only where it is needed: it is larger than all the rest.
       browsers ??= new (await import('./browser-client.js')).BrowserClients(recorder)
       clients.push(await browsers.open(settings))
-    } else if (client.kind === 'library') clients.push(new LibraryClient(settings))
+    } else if (client.kind === 'library' || client.kind === 'stream')
+      clients.push(new LibraryClient(settings))
     else if (client.kind === 'rest') clients.push(new RestClient(settings))
     else clients.push(new RawClient(settings))
   }

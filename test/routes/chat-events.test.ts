@@ -1,7 +1,10 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { StoreUnavailable } from '../../src/broker/broker.js'
+import { makeCertificate } from '../helpers/certificate.js'
 import { signToken } from '../helpers/jwt.js'
 import { startService, type TestService } from '../helpers/service.js'
 import { StreamClient, type StreamOptions } from '../helpers/stream-client.js'
@@ -434,3 +437,61 @@ t.test('a client that goes away before its stream begins leaves nothing behind',
   ann.terminate()
   await quiet(service)
 })
+
+t.test(
+  'over HTTP/2 streams share a connection, and one that is not read is closed alone',
+  async (t) => {
+    const { certFile, keyFile } = await makeCertificate(t)
+    const tls = { tlsCertFile: certFile, tlsKeyFile: keyFile }
+    const service = await startService(t, { ...tls, maxBufferedBytes: 200_000 })
+    const session = connectHttp2(service.url, { rejectUnauthorized: false })
+    t.teardown(() => session.destroy())
+    const authorization = `Bearer ${signToken({ sub: 'ann' })}`
+    const stream = async (path: string) => {
+      const opened = session.request({ ':path': path, authorization })
+      const [headers] = await once(opened, 'response')
+      t.match(headers, { ':status': 200, 'content-type': 'text/event-stream' })
+      opened.setEncoding('utf8')
+      const heard = { text: '', pause: () => opened.pause(), closed: once(opened, 'close') }
+      opened.on('data', (text) => {
+        heard.text += text
+      })
+      const until = async (pattern: RegExp) => {
+        while (!pattern.test(heard.text)) await once(opened, 'data')
+      }
+      return Object.assign(heard, { until, resume: () => opened.resume() })
+    }
+    const post = async (connection: string | undefined, action: object) => {
+      const path = `/chat/actions?connection=${connection}`
+      const headers = { ':method': 'POST', ':path': path, authorization }
+      const posted = session.request({ ...headers, 'content-type': 'application/json' })
+      posted.end(JSON.stringify(action))
+      const [{ ':status': status }] = await once(posted, 'response')
+      posted.resume()
+      return status
+    }
+    const full = await stream('/chat/events')
+    await full.until(/"welcome"/)
+    const [, connection] = /"connection":"([^"]+)"/.exec(full.text) ?? []
+    t.equal(await post(connection, { action: 'join', id: 'j', room: 'r' }), 202)
+    await full.until(/"id":"j"/)
+    const slow = await stream('/chat/events?room=r')
+    await slow.until(/"id":"follow"/)
+    slow.pause()
+    let count = 0
+    const msg = 'x'.repeat(20_000)
+    while (service.app.connections.size > 1) {
+      const id = `m${count++}`
+      t.equal(await post(connection, { action: 'send_to_room', id, room: 'r', msg }), 202)
+      await full.until(new RegExp(`"id":"${id}","user"`))
+      full.text = ''
+    }
+    t.ok(count < 60, `${count} messages of 20 KB closed the one that was not read`)
+    slow.resume()
+    await slow.closed
+    const [last] = service.app.connections
+    last?.close(4501, 'bye')
+    await full.closed
+    t.match(full.text, /event: close\ndata: \{"code":4501,"reason":"bye"\}\n\n$/)
+  },
+)
