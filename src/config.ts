@@ -256,7 +256,7 @@ export const ConfigSchema = Type.Object({
   }),
   rateLimitRequests: integer(600, 0, MAX_COUNT, {
     description:
-      'REST requests and handshakes a minute of one user, or of one address without a valid token; 0 = no limit.',
+      'REST requests and handshakes a minute of one user, or of one address without a valid token, over all nodes; 0 = no limit.',
     example: '6000',
   }),
   metricsToken: Type.Optional(

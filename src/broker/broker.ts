@@ -39,6 +39,8 @@ import type { Member } from '../protocol/events.js'
  * 11. `ask` reaches the handler of the node of that name, at most once, and resolves with its
  *    answer; with undefined when there is no such node. When no answer came in time it rejects
  *    with `StoreUnavailable`: the node may have heard the question or not.
+ * 12. `count` counts each call once, over all nodes, in windows that begin with a key's first event.
+ *    Counts are small change: they may be forgotten at a restart, or when too many keys are counted.
  *
  * Example, on any implementation:
  *
@@ -129,6 +131,13 @@ export interface Broker {
   /** The values whose keys start with `prefix`, in no order. */
   remembered(prefix: string): Promise<Remembered[]>
 
+  /**
+   * Counts an event towards a limit that all nodes share. See 12 of the contract.
+   * @param key 1–600 characters
+   * @param window milliseconds from the key's first event until it is counted anew
+   */
+  count(key: string, window: number): Promise<Counted>
+
   /** Whether appends work now; when not, since when and why, for `/health/ready`. */
   health(): BrokerHealth
 
@@ -175,6 +184,12 @@ export interface Remembered {
   readonly value: string
   /** When it is gone, milliseconds since 1970. */
   readonly expires: number
+}
+
+/** How many events a key has had in its present window, and how much of that is left, ms. */
+export interface Counted {
+  readonly count: number
+  readonly left: number
 }
 
 export interface NewMessage {

@@ -402,6 +402,21 @@ export function brokerContract(t: Test, options: ContractOptions): void {
     t.same(broker.health(), { ok: true })
   })
 
+  check('a count begins anew when its window is over', async (t, { broker }) => {
+    t.same((await broker.count('k', 40)).count, 1)
+    t.same((await broker.count('k', 40)).count, 2)
+    let counted = await broker.count('k', 40)
+    while (counted.count > 2) counted = await broker.count('k', 40)
+    t.equal(counted.count, 1)
+  })
+
+  check('a value of 8192 characters is remembered, a longer one refused', async (t, { broker }) => {
+    const value = 'v'.repeat(8192)
+    await broker.remember('long', value, 60_000)
+    t.equal(await broker.take('long'), value)
+    await t.rejects(broker.remember('long', `${value}v`, 60_000), { name: 'RangeError' })
+  })
+
   check('a broker that asks itself is answered; nobody else is there', async (t, it) => {
     const { broker, heard } = it
     t.match(broker.node, /^[\w-]{16}$/)
@@ -436,6 +451,7 @@ export function brokerContract(t: Test, options: ContractOptions): void {
       ['remember', () => broker.remember('k', 'v', 1000)],
       ['take', () => broker.take('k')],
       ['remembered', () => broker.remembered('')],
+      ['count', () => broker.count('k', 1000)],
     ]
     for (const [name, call] of calls) await t.rejects(call(), StoreUnavailable, name)
     await broker.close()
@@ -494,6 +510,22 @@ function nodesContract(check: Check): void {
     await other.heard.until(() => other.heard.offsets('r').length === 60)
     t.same(heard.offsets('r'), range(1, 60))
     t.same(other.heard.messages('r'), heard.messages('r'))
+  })
+
+  check('events are counted once over all nodes, each key by itself', async (t, it) => {
+    const { broker, lab } = it
+    const other = await startNode(t, lab)
+    const counts = range(1, 20).map((n) =>
+      (n % 2 ? broker : other.broker).count('user {a}', 60_000),
+    )
+    const counted = await Promise.all(counts)
+    t.same(
+      counted.map(({ count }) => count).sort((a, b) => a - b),
+      range(1, 20),
+    )
+    t.ok(counted.every(({ left }) => left > 0 && left <= 60_000))
+    t.equal((await broker.count('user b', 60_000)).count, 1)
+    t.match(await other.broker.count('user {a}', 60_000), { count: 21 })
   })
 
   check('a node that is asked answers, no other one hears it', async (t, it) => {

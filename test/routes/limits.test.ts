@@ -3,6 +3,7 @@ import { Writable } from 'node:stream'
 import t from 'tap'
 import { ChatClient } from '../helpers/chat-client.js'
 import { signToken } from '../helpers/jwt.js'
+import { noRedis, RedisServer } from '../helpers/redis.js'
 import { startService } from '../helpers/service.js'
 
 const refusal = { statusCode: 429, code: 'RATE_LIMITED', message: /RATE_LIMIT_REQUESTS/ }
@@ -49,6 +50,39 @@ t.test('behind a trusted proxy the client’s address counts, otherwise the peer
     'one IPv6 network is one address',
   )
 })
+
+t.test(
+  'over Redis, nodes count together; without it each for itself',
+  { skip: noRedis },
+  async (t) => {
+    const redis = await RedisServer.start()
+    t.teardown(() => redis.stop())
+    const settings = { redisUrl: [redis.url], rateLimitRequests: 5, trustProxy: '127.0.0.1' }
+    const nodes = [await startService(t, settings), await startService(t, settings)]
+    const ask = async (n: number, headers: Record<string, string>) =>
+      (await nodes[n % 2]?.request('GET', '/rooms', { headers }))?.statusCode
+    const authorization = `Bearer ${signToken({ sub: 'ann' })}`
+    const times = [0, 1, 2, 3, 4, 5, 6]
+    const statuses = async (headers: Record<string, string>) => {
+      const found = []
+      for (const n of times) found.push(await ask(n, headers))
+      return found
+    }
+    t.same(await statuses({ authorization }), [200, 200, 200, 200, 200, 429, 429])
+    const forged = { authorization: 'Bearer made.up.token', 'x-forwarded-for': '10.0.0.1' }
+    t.same(await statuses(forged), [401, 401, 401, 401, 401, 429, 429])
+    const another = { ...forged, 'x-forwarded-for': '10.0.0.2' }
+    t.equal(await ask(0, another), 401, 'another address behind the proxy')
+    const url = `${nodes[1]?.url.replace('http', 'ws')}/chat`
+    await t.rejects(new ChatClient(url, { token: signToken({ sub: 'ann' }) }).opened, /429/)
+
+    await redis.kill()
+    const away = await Promise.all(times.map(() => ask(0, { authorization })))
+    t.ok(away.filter((status) => status === 429).length >= 2, `${away}`)
+    t.notOk(away.includes(500), 'never an error of the limit itself')
+    await redis.restart()
+  },
+)
 
 t.test('handshakes are counted too', async (t) => {
   const service = await startService(t, { rateLimitRequests: 2 })

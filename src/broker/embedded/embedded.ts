@@ -7,6 +7,7 @@ import {
   type BrokerHandler,
   type BrokerHealth,
   type Command,
+  type Counted,
   type DirectMessage,
   type MembersPage,
   type MembersQuery,
@@ -21,6 +22,7 @@ import {
   type RoomsQuery,
   StoreUnavailable,
 } from '../broker.js'
+import { Counters } from '../counters.js'
 import { Heads } from './heads.js'
 import { History } from './history.js'
 import { Log } from './log.js'
@@ -62,6 +64,7 @@ class EmbeddedBroker implements Broker {
   readonly #presence: PresenceTable
   readonly #retention: Retention
   readonly #values: Values
+  readonly #counters: Counters
   #handler: BrokerHandler | undefined
   #closing: Promise<void> | undefined
 
@@ -97,6 +100,7 @@ class EmbeddedBroker implements Broker {
       inUse: (room) => this.#presence.count(room) > 0,
       onError: this.#onError,
     })
+    this.#counters = new Counters(clock)
     this.#values = new Values({ store, clock, log: this.#log, onError: this.#onError })
   }
 
@@ -193,6 +197,11 @@ class EmbeddedBroker implements Broker {
   async take(key: string): Promise<string | undefined> {
     this.#assertOpen()
     return this.#values.take(key)
+  }
+
+  async count(key: string, window: number): Promise<Counted> {
+    this.#assertOpen()
+    return this.#counters.count(key, window)
   }
 
   async remembered(prefix: string): Promise<Remembered[]> {

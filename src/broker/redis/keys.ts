@@ -79,6 +79,11 @@ export class Keys {
     return this.#key(`node/${escapeTag(node)}`, ':inbox')
   }
 
+  /** String: how many events of a kind there were. */
+  counter(key: string): Key {
+    return this.#key(`count/${escapeTag(key)}`)
+  }
+
   #key(tag: string, suffix = ''): Key {
     const name = `${this.#prefix}:{${tag}}`
     return { slot: slotOf(name), name: name + suffix }

@@ -7,6 +7,7 @@ import {
   type BrokerHandler,
   type BrokerHealth,
   type Command,
+  type Counted,
   type DirectMessage,
   type MembersPage,
   type MembersQuery,
@@ -219,6 +220,11 @@ class RedisBroker implements Broker {
   async remembered(prefix: string): Promise<Remembered[]> {
     this.#assertOpen()
     return this.#values.list(prefix)
+  }
+
+  async count(key: string, window: number): Promise<Counted> {
+    this.#assertOpen()
+    return this.#values.count(key, window)
   }
 
   health(): BrokerHealth {

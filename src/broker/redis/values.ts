@@ -1,4 +1,4 @@
-import { type Remembered, StoreUnavailable } from '../broker.js'
+import { type Counted, type Remembered, StoreUnavailable } from '../broker.js'
 import type { Keys } from './keys.js'
 import { NOW, script } from './script.js'
 import type { Shards } from './shards.js'
@@ -6,7 +6,7 @@ import type { Shards } from './shards.js'
 /** Values kept at the same time: what a few tens of megabytes hold. */
 const MAX_VALUES = 100_000
 const MAX_KEY_LENGTH = 600
-const MAX_VALUE_LENGTH = 4096
+const MAX_VALUE_LENGTH = 8192
 
 /** Removes what is past its lifetime, some at a time. Keys of all: values, expiries. */
 const PRUNE = `${NOW}
@@ -46,15 +46,27 @@ end
 return found
 `)
 
-export const VALUES_SCRIPTS = [REMEMBER, TAKE, LIST]
+const COUNT = script(`
+local count, left = redis.call('INCR', KEYS[1]), redis.call('PTTL', KEYS[1])
+if left < 0 then
+  left = tonumber(ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], left)
+end
+return {count, left}
+`)
+
+export const VALUES_SCRIPTS = [REMEMBER, TAKE, LIST, COUNT]
 
 /** Small values with a lifetime, in one slot. */
 export class Values {
   readonly #shards: Shards
   readonly #slot: number
   readonly #keys: string[]
+  readonly #counter: Keys['counter']
 
-  constructor(shards: Shards, { values, expiries }: Keys) {
+  constructor(shards: Shards, keys: Keys) {
+    const { values, expiries } = keys
+    this.#counter = (key) => keys.counter(key)
     this.#shards = shards
     this.#slot = values.slot
     this.#keys = [values.name, expiries.name]
@@ -71,6 +83,14 @@ export class Values {
   async take(key: string): Promise<string | undefined> {
     const value = await this.#shards.run<string | null>(this.#slot, TAKE, this.#keys, [key])
     return value ?? undefined
+  }
+
+  /** Each key is a key of Redis, which forgets it by itself. */
+  async count(key: string, window: number): Promise<Counted> {
+    const { slot, name } = this.#counter(key)
+    const args = [String(window)]
+    const [count, left] = await this.#shards.run<[number, number]>(slot, COUNT, [name], args)
+    return { count, left }
   }
 
   async list(prefix: string): Promise<Remembered[]> {

@@ -14,6 +14,7 @@ export const PLAIN_CALLS = [
   'remember',
   'take',
   'remembered',
+  'count',
 ] as const
 export type PlainCall = (typeof PLAIN_CALLS)[number]
 

@@ -8,6 +8,7 @@ import {
   type BrokerHandler,
   type BrokerHealth,
   type Command,
+  type Counted,
   type DirectMessage,
   type LogMessage,
   type MembersPage,
@@ -162,6 +163,10 @@ class WorkersBroker implements Broker {
 
   remembered(prefix: string): Promise<Remembered[]> {
     return this.#call('remembered', [prefix])
+  }
+
+  count(key: string, window: number): Promise<Counted> {
+    return this.#call('count', [key, window])
   }
 
   health(): BrokerHealth {
