@@ -111,6 +111,12 @@ export class Connection {
     else this.#write(this.#takeReplies(), batch)
   }
 
+  /** Closes when more waits for the client to take it than may. */
+  limitBuffered(): void {
+    if (this.transport.buffered <= this.#maxBufferedBytes) return
+    this.close(CloseCode.slowConsumer, 'Slow consumer')
+  }
+
   /** Sends what is waiting, starts the closing handshake and drops whatever comes later. */
   close(code: number, reason: string): void {
     if (!this.open) return
@@ -132,9 +138,6 @@ export class Connection {
     const { transport } = this
     this.sent += batch.events.length + (shared?.events.length ?? 0)
     const taken = shared ? transport.writeBoth(batch, shared) : transport.write(batch)
-    if (taken) return
-    if (transport.buffered > this.#maxBufferedBytes) {
-      this.close(CloseCode.slowConsumer, 'Slow consumer')
-    }
+    if (!taken) this.limitBuffered()
   }
 }

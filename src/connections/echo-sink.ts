@@ -39,6 +39,8 @@ export class EchoSink implements MessageSink {
     const frames = this.#frames.subarray(0, this.#end)
     this.#frames = NOTHING
     this.#end = 0
+    // Reading is paused, but what was read at once may be a thousand times as long once inflated.
+    if (this.#waiting) this.#connection.limitBuffered()
     if (this.#transport.writeFrame(frames) || this.#waiting) return
     this.#waiting = true
     this.#transport.pause()

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws'
 import type { Deflate } from './deflate.js'
-import { FrameReader, type MessageSink, type Remainder } from './frame-reader.js'
+import { FrameReader, type Inflater, type MessageSink, type Remainder } from './frame-reader.js'
 import type { ByteStream } from './websocket-transport.js'
 
 /** `WebSocket.OPEN` of ws. */
@@ -41,7 +41,8 @@ export function readMessages(
     ws,
     stream,
     listener as DataListener,
-    (input) => new FrameReader(sink, input, maxPayload, deflate),
+    deflate,
+    (input) => new FrameReader(sink, input, maxPayload, deflate && input),
   )
   stream.on('data', onData).prependListener('close', onClose)
   stream.off('data', listener as DataListener)
@@ -57,21 +58,24 @@ function onClose(this: ReadStream): void {
   this[kInput]?.leave()
 }
 
-class WebSocketInput implements Remainder {
+class WebSocketInput implements Remainder, Inflater {
   readonly #ws: WebSocket
   readonly #socket: ReadStream
   readonly #listener: DataListener
+  readonly #deflate: Deflate | undefined
   readonly #reader: FrameReader
 
   constructor(
     ws: WebSocket,
     socket: ReadStream,
     listener: DataListener,
-    readerFor: (input: Remainder) => FrameReader,
+    deflate: Deflate | undefined,
+    readerFor: (input: WebSocketInput) => FrameReader,
   ) {
     this.#ws = ws
     this.#socket = socket
     this.#listener = listener
+    this.#deflate = deflate
     this.#reader = readerFor(this)
   }
 
@@ -83,6 +87,11 @@ class WebSocketInput implements Remainder {
 
   leave(): void {
     this.#reader.leave()
+  }
+
+  /** Nothing once the connection closes: ws does not do all of it in one turn. */
+  inflate(payload: Buffer): Buffer | undefined {
+    return this.#ws.readyState === OPEN ? this.#deflate?.inflate(payload) : undefined
   }
 
   control(frame: Buffer): void {

@@ -193,6 +193,21 @@ t.test('what a client compresses is bounded and checked', async (t) => {
   while (service.app.connections.size > 0) await new Promise(setImmediate)
 })
 
+t.test('an echo of what was tiny is no more than may wait for a client', async (t) => {
+  const service = await startService(t, { ...ON, maxBufferedBytes: 100_000 })
+  const bomb = clientFrame(deflate(Buffer.alloc(60_000, 'x')), { reserved: 4 })
+  const socket = await RawWebSocket.open(service.app.server, '/ws', 'ann', OFFER)
+  socket.raw.socket.pause()
+  socket.send(...Array<Buffer>(500).fill(bomb))
+  let most = 0
+  while (most < 1_000_000 && service.app.connections.size > 0) {
+    await new Promise(setImmediate)
+    most = Math.max(most, service.app.parley.buffered().largest)
+  }
+  t.ok(most < 1_000_000, `${most} bytes waited`)
+  t.equal(service.app.parley.stats.closed.get('4008'), 1)
+})
+
 type Method = (this: unknown, ...args: unknown[]) => unknown
 type Methods = Record<'compress' | 'decompress', Method>
 
