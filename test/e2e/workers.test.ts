@@ -20,7 +20,7 @@ const ROOMS = ['room0', 'room1']
 const SETTINGS = { WORKERS: '2', JWT_SECRET, RATE_LIMIT_REQUESTS: '0', DRAIN_SECONDS: '1' }
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 
-t.setTimeout(180_000)
+t.setTimeout(400_000)
 const noProc = existsSync('/proc/self/task') ? false : 'there is no /proc here'
 
 const kinds = {
