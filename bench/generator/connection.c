@@ -267,10 +267,11 @@ void turn(double seconds) {
 }
 
 void open_all(int count) {
-  double until = now() + plan.patience + count / 20.0;
-  for (int next = 0; live < count;) {
+  double until = now() + plan.patience;
+  for (int next = 0, had = 0; live < count; had = live) {
     while (next < count && opening < plan.at_once) connection_open(connections + next++);
     turn(0.1);
+    if (live > had) until = now() + plan.patience;
     if (now() > until) fail("only %d of %d connections were set up", live, count);
   }
 }

@@ -125,10 +125,13 @@ export class Connection {
 /** Opens all connections, some at a time, and resolves when each is live. */
 export async function openAll(plan: Plan, all: readonly Connection[]): Promise<void> {
   const atOnce = plan.number('at_once', 64)
-  const until = performance.now() + 20_000 + all.length * 50
+  const patience = plan.number('patience', 20) * 1000
+  let until = performance.now() + patience
   let next = 0
   for (let live = 0; live < all.length; ) {
+    const had = live
     live = all.filter((connection) => connection.live).length
+    if (live > had) until = performance.now() + patience
     while (next < all.length && next - live < atOnce) all[next++]?.open()
     if (performance.now() > until) {
       throw new Error(`only ${live} of ${all.length} connections were set up`)

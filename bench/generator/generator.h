@@ -31,7 +31,7 @@ struct plan {
   int rooms, members, senders, in_flight;
   double rate; /* publications a second and room; 0 = as many as in_flight lets through */
   int payload; /* bytes of {body} */
-  double warmup, seconds, patience;
+  double warmup, seconds, patience; /* patience: without any progress */
   int connections; /* of echo, idle and handshakes */
   int at_once;     /* connections being opened at a time */
   bool split, pings, binary;

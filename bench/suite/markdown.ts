@@ -3,6 +3,7 @@ import { faultsOf, figuresOf, perConnectionOf, type Run, ratio } from './measure
 import { peers } from './peers.js'
 import type { CaseResult, WorkResult } from './results.js'
 import { median } from './statistics.js'
+import { summary } from './summary.js'
 import { short, table } from './table.js'
 import type { Work } from './work.js'
 import { works } from './works.js'
@@ -21,14 +22,18 @@ export function resultsPage(results: readonly WorkResult[]): string {
     const body = result.log ? logTables(result.log) : casesText(work, result.cases)
     return `## ${work.title}\n\n${work.about}\n\n_${result.machine}_\n\n${body}\n`
   })
-  return `# Results\n\n${HEAD}\n\n${parts.join('\n')}`
+  return `# Results\n\n${HEAD}\n\n${summary(results)}\n\n${parts.join('\n')}`
 }
 
 const HEAD = `Written by \`npm run bench\`; how it is measured and what it means is in
 [docs/performance.md](../../docs/performance.md). CPU is that of all threads of the server, medians over the
 rounds; × is the median of the ratios inside each round: below 1, it costs less. \`generator\`: the share
 of a core that the load generator used. \`faults\`: messages that a member did not get, got twice or out
-of order, over all rounds.`
+of order, over all rounds.
+
+![What a delivery costs](cost.svg)
+
+![How costs grow](growth.svg)`
 
 /** All cases of a work. */
 export function casesText(work: Work, cases: readonly CaseResult[]): string {

@@ -8,7 +8,7 @@ import { pinned } from './pinned.js'
 import { SECRET } from './tokens.js'
 
 /** How long a server may take to start or to stop by itself, milliseconds. */
-const PATIENCE = 20_000
+const PATIENCE = 60_000
 
 /** A server that is being measured. */
 export interface RunningServer {

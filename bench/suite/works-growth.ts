@@ -14,6 +14,7 @@ export const growthWorks: readonly Work[] = [
     about: 'The same burst into ever larger rooms.',
     unit: 'delivered frame',
     peers: GROWTH_PEERS,
+    rounds: 2,
     cases: ({ members = [10, 100, 1000, 5000], inFlight = [8] }) =>
       pairs(members, inFlight).map(([n, k]) => oneSender(n, k)),
   },
@@ -23,6 +24,7 @@ export const growthWorks: readonly Work[] = [
     about: `${count(OVER_ALL_ROOMS)} messages a second, spread over ever more rooms of one member.`,
     unit: 'delivered frame',
     peers: GROWTH_PEERS,
+    rounds: 2,
     cases: ({ rooms = [1, 100, 1000, 10_000] }) =>
       rooms.map((n) =>
         chat(`${count(n)} room${n === 1 ? '' : 's'}`, { rooms: n, rate: OVER_ALL_ROOMS / n }),
@@ -34,6 +36,7 @@ export const growthWorks: readonly Work[] = [
     about: 'Memory of each idle member, as there are more.',
     unit: 'connection',
     peers: GROWTH_PEERS,
+    rounds: 2,
     cases: ({ connections = [1000, 5000, 10_000, MOST_CONNECTIONS], members = [100] }) =>
       pairs(connections, members).map(([n, m]) => idleMembers(n, m)),
   },
