@@ -40,9 +40,9 @@ export function rssKb({ pids }: Plan): number {
 export const pause = (seconds: number) =>
   new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000))
 
-/** Resolves when the server has worked for so many seconds more, or ten times as long has passed. */
-async function worked(plan: Plan, from: Cost, seconds: number): Promise<void> {
-  const latest = from.at + seconds * 10
+/** Resolves when the server has worked for so many seconds more, or so many times as long passed. */
+async function worked(plan: Plan, from: Cost, seconds: number, times: number): Promise<void> {
+  const latest = from.at + seconds * times
   while (performance.now() / 1000 < latest && costNow(plan).server - from.server < seconds) {
     await pause(0.02)
   }
@@ -50,14 +50,14 @@ async function worked(plan: Plan, from: Cost, seconds: number): Promise<void> {
 
 /** The time before the measured window; see `generator.h`. */
 export function warmUp(plan: Plan): Promise<void> {
-  return worked(plan, costNow(plan), plan.number('warmup', 1))
+  return worked(plan, costNow(plan), plan.number('warmup', 1), 30)
 }
 
 /** Resolves at the end of the measured window. */
 export async function windowEnd(plan: Plan, from: Cost): Promise<Cost> {
   const seconds = plan.number('seconds', 1)
   await pause(from.at + seconds - performance.now() / 1000)
-  if (plan.number('rate', 0) === 0) await worked(plan, from, seconds * 0.7)
+  if (plan.number('rate', 0) === 0) await worked(plan, from, seconds * 0.7, 15)
   return costNow(plan)
 }
 

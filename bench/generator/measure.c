@@ -69,17 +69,17 @@ struct cost cost_now(void) {
   return (struct cost){now(), (double)server / 1e9, used};
 }
 
-/* Runs on until the server has worked for so many seconds more, or ten times as long has passed. */
-static void work_until(void run_until(double), struct cost from, double seconds) {
-  double latest = from.at + seconds * 10, step = 0.02;
+/* Runs on until the server has worked for so many seconds more, or this many times as long has passed. */
+static void work_until(void run_until(double), struct cost from, double seconds, double times) {
+  double latest = from.at + seconds * times, step = 0.02;
   while (now() < latest && cost_now().server - from.server < seconds) run_until(now() + step);
 }
 
-void warm_up(void run_until(double)) { work_until(run_until, cost_now(), plan.warmup); }
+void warm_up(void run_until(double)) { work_until(run_until, cost_now(), plan.warmup, 30); }
 
 struct cost window_end(struct cost from, void run_until(double)) {
   run_until(from.at + plan.seconds);
-  if (plan.rate == 0) work_until(run_until, from, plan.seconds * 0.7);
+  if (plan.rate == 0) work_until(run_until, from, plan.seconds * 0.7, 15);
   return cost_now();
 }
 

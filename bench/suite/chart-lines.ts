@@ -12,7 +12,7 @@ export interface LinePanel {
   }[]
 }
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [390, 230, 46, 86, 40, 34]
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [390, 230, 46, 106, 40, 34]
 
 /** Panels of lines, both scales logarithmic: a straight line upwards is growth by a power. */
 export function lineChart(title: string, note: string, panels: readonly LinePanel[]): string {

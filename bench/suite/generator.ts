@@ -50,6 +50,8 @@ export async function generate(
 ): Promise<Report> {
   const [command, args] = pinned(generator.command, core)
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const orphaned = () => child.kill('SIGKILL')
+  process.once('exit', orphaned)
   let text = ''
   child.stdout.on('data', (data) => {
     text += data
@@ -59,6 +61,7 @@ export async function generate(
     child.once('close', resolve)
     child.once('error', reject)
   })
+  process.off('exit', orphaned)
   if (code !== 0) throw new Error(`the load generator ended with ${code}`)
   return JSON.parse(text)
 }

@@ -2,6 +2,9 @@ import { measure } from './measure.js'
 import { HELP, readOptions } from './options.js'
 import { saveResults } from './results.js'
 
+// So that what was started is ended too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+
 try {
   const options = readOptions(process.argv.slice(2))
   if (!options) console.log(HELP)
