@@ -23,3 +23,5 @@ export function ensureFolder(path: string): string {
   mkdirSync(path, { recursive: true })
   return path
 }
+/** The page that has the main tables in it. */
+export const PAGE = folder('docs/performance.md')

@@ -19,10 +19,29 @@ export const measured = (runs: readonly Run[]) =>
 export function resultsPage(results: readonly WorkResult[]): string {
   const parts = results.map((result) => {
     const work = works.find(({ name }) => name === result.name) as Work
-    const body = result.log ? logTables(result.log) : casesText(work, result.cases)
-    return `## ${work.title}\n\n${work.about}\n\n_${result.machine}_\n\n${body}\n`
+    return `## ${work.title}\n\n${work.about}\n\n${workText(result)}\n`
   })
   return `# Results\n\n${HEAD}\n\n${summary(results)}\n\n${parts.join('\n')}`
+}
+
+/**
+ * Puts the tables into a page that has room for them: between `<!-- name -->` and `<!-- /name -->`,
+ * where the name is `summary` or a work's.
+ */
+export function fillPage(page: string, results: readonly WorkResult[]): string {
+  const filled = /<!-- ([\w-]+) -->\n[\s\S]*?<!-- \/\1 -->/g
+  return page.replace(filled, (whole, name: string) => {
+    const result = results.find((result) => result.name === name)
+    const body = name === 'summary' ? summary(results) : result && workText(result)
+    return body === undefined ? whole : `<!-- ${name} -->\n${body}\n<!-- /${name} -->`
+  })
+}
+
+/** The tables of a work, with where they were taken. */
+function workText(result: WorkResult): string {
+  const work = works.find(({ name }) => name === result.name) as Work
+  const body = result.log ? logTables(result.log) : casesText(work, result.cases)
+  return `_${result.machine}_\n\n${body}`
 }
 
 const HEAD = `Written by \`npm run bench\`; how it is measured and what it means is in

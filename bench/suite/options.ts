@@ -22,6 +22,8 @@ export interface Options {
 
 export const HELP = `npm run bench -- [options]
 
+Without options: everything, about 40 minutes on two cores that nobody else uses.
+
   --work NAME,…        ${works.map(({ name }) => name).join(', ')} (all)
   --peers NAME,…       ${peers.map(({ name }) => name).join(', ')}
   --rounds N           rounds, in each of which every peer is measured once (3)

@@ -2,8 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LogFigures } from '../log.js'
 import { charts } from './charts.js'
-import { ensureFolder, RESULTS } from './folders.js'
-import { resultsPage } from './markdown.js'
+import { ensureFolder, PAGE, RESULTS } from './folders.js'
+import { fillPage, resultsPage } from './markdown.js'
 import type { Run } from './measurement.js'
 import type { Load } from './plan.js'
 import { works } from './works.js'
@@ -39,5 +39,6 @@ export function saveResults(fresh: readonly WorkResult[]): void {
   ensureFolder(RESULTS)
   writeFileSync(FILE, `${JSON.stringify(all, undefined, 1)}\n`)
   writeFileSync(join(RESULTS, 'README.md'), resultsPage(all))
+  writeFileSync(PAGE, fillPage(readFileSync(PAGE, 'utf8'), all))
   for (const [name, svg] of charts(all)) writeFileSync(join(RESULTS, `${name}.svg`), svg)
 }

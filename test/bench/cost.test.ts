@@ -17,6 +17,8 @@ import { RawWebSocket } from '../helpers/raw-websocket.js'
  * with a little air where Node's versions differ. docs/performance.md says what each is good for.
  */
 
+t.setTimeout(120_000)
+
 const MEMBERS = 500
 const WARM_UP = 200
 const ROUNDS = 200
@@ -146,7 +148,7 @@ t.test('a delivery that has nothing to share a write with', async (t) => {
   within(t, 'allocates nothing for a member', {
     counted: (many - few) / MEMBERS,
     least: -64,
-    most: 16,
+    most: 24,
   })
 })
 
@@ -155,12 +157,10 @@ const untold = writeCalls() === undefined && 'the system does not tell of system
 t.test('8 messages over sockets', { skip: untold }, async (t) => {
   const { server } = await listen(t, { rateLimitMessages: 0 })
   const members = await Promise.all(
-    Array.from({ length: 100 }, (_, i) => RawWebSocket.open(server, '/chat', `user-${i}`)),
+    Array.from({ length: 50 }, (_, i) => RawWebSocket.open(server, '/chat', `user-${i}`)),
   )
-  for (const member of members) {
-    member.send(clientFrame('{"action":"join","id":"j","room":"r"}'))
-    await member.text('"event":"ok"')
-  }
+  for (const member of members) member.send(clientFrame('{"action":"join","id":"j","room":"r"}'))
+  await Promise.all(members.map((member) => member.text('"event":"ok"')))
   const send = async (burst: number) => {
     const frames = Array.from({ length: 8 }, (_, i) => {
       const id = `b${burst}-${i}`
@@ -170,7 +170,7 @@ t.test('8 messages over sockets', { skip: untold }, async (t) => {
     const last = `"id":"b${burst}-7"`
     await Promise.all(members.map((member) => member.text('"event":"message"', last)))
   }
-  const bursts = 20
+  const bursts = 10
   for (let i = 0; i < bursts; i++) await send(i)
   const before = writeCalls() as number
   for (let i = 0; i < bursts; i++) await send(bursts + i)

@@ -8,6 +8,8 @@ import { json } from '../../bench/suite/dialects.js'
 import { findGenerator, generate } from '../../bench/suite/generator.js'
 import type { Load } from '../../bench/suite/plan.js'
 
+t.setTimeout(120_000)
+
 /** How a room hands messages on; `n` counts its messages. */
 type Delivery = (members: readonly WebSocket[], text: string, n: number) => void
 
