@@ -108,8 +108,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: CONNECTION,
-        from: 'const taken = shared ?',
-        to: 'const taken = transport.buffered > this.#maxBufferedBytes || shared ?',
+        from: 'const taken = shared ? transport.writeBoth(batch, shared) : transport.write(batch);',
+        to: `const taken = transport.buffered > this.#maxBufferedBytes ||
+            (shared ? transport.writeBoth(batch, shared) : transport.write(batch));`,
       },
       {
         file: CONNECTION,

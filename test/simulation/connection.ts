@@ -66,7 +66,7 @@ class Pipe {
 }
 
 /** Bytes that the network takes before a writer notices that nobody reads. */
-const KERNEL_BUFFER = 16_384
+const KERNEL_BUFFER = 2048
 
 /** A WebSocket between a client and the server, over a network that has its ways. */
 export class SimConnection implements Transport {

@@ -34,11 +34,10 @@ export class SimServer {
     const { random } = timeline
     this.#timeline = timeline
     this.disk = new FlakyDisk(timeline, committed)
-    this.#config = resolveConfig({
+    const config = resolveConfig({
       dataDir: ':memory:',
       durability: random.pick(['commit', 'flush']),
       historyMessages: random.pick([20, 200, 10_000]),
-      maxBufferedBytes: 65_536,
       rateLimitMessages: random.pick([0, 20]),
       rateLimitBurst: 20,
       flushMs: random.pick([0, 0, 50]),
@@ -46,6 +45,8 @@ export class SimServer {
       idleTimeoutSeconds: 300,
       drainSeconds: 1,
     })
+    // The smaller limit is below what may be set: here messages are short, and slow readers few.
+    this.#config = { ...config, maxBufferedBytes: random.pick([1024, 65_536]) }
   }
 
   get service(): RealtimeService | undefined {

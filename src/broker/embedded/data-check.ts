@@ -14,7 +14,7 @@ export interface DataCheck {
  * to a wrong place would end the process inside LMDB, and a list of free pages that has pages in
  * use would have LMDB write over them. Nobody may write to the file meanwhile. Lets other work of
  * this process go on.
- * @param maxEntries most entries to look at, all databases together; default: some seconds' worth
+ * @param maxEntries most entries to look at, all databases together; default: ten seconds' worth
  * after a life that did not end with `close`, next to nothing after one that did
  * @throws {LmdbDamage} when the file has no valid header.
  */
