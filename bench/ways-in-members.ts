@@ -1,11 +1,14 @@
 import { request } from 'node:http'
+import { type ClientHttp2Session, connect } from 'node:http2'
+import * as ws from 'ws'
 import { WebSocket } from 'ws'
 import { signToken } from '../test/chaos/token.js'
+import { Http2WebSocket } from '../test/helpers/h2-websocket.js'
 
 /** Many members of one room, in a process of their own; they only count what they are given. */
 export interface MembersOptions {
   readonly url: string
-  readonly way: 'websocket' | 'sse' | 'follow'
+  readonly way: 'websocket' | 'tls' | 'h2' | 'sse' | 'follow' | 'deflate' | 'ws deflate'
   readonly members: number
   readonly room: string
 }
@@ -21,27 +24,66 @@ const MESSAGE = '"event":"message"'
 
 const { url, way, members, room } = JSON.parse(process.argv[2] ?? '{}') as MembersOptions
 const join = JSON.stringify({ action: 'join', id: 'join', room })
+const socketUrl = `${url.replace('http', 'ws')}/chat`
 let received = 0
+
+countInsteadOfInflating()
 
 /** Each resolves when its member is in the room. */
 const ways: Record<MembersOptions['way'], (user: string) => Promise<void>> = {
-  websocket(user) {
-    const socket = new WebSocket(`${url.replace('http', 'ws')}/chat`, {
-      headers: { authorization: `Bearer ${signToken(user, 3600)}` },
-      perMessageDeflate: false,
-    })
-    return new Promise((resolve, reject) => {
-      socket.on('error', reject)
-      socket.on('open', () => socket.send(join))
-      socket.on('message', (data: Buffer) => {
-        const text = data.toString('latin1', 0, 40)
-        if (text.includes(MESSAGE)) received++
-        else if (text.includes('"id":"join"')) resolve()
-      })
-    })
-  },
+  websocket: (user) => member(new WebSocket(socketUrl, optionsOf(user))),
+  tls: (user) => member(new WebSocket(socketUrl, optionsOf(user))),
+  h2: (user) => member(new Http2WebSocket(socketUrl, [], { ...optionsOf(user), session: pool() })),
+  deflate: (user) => member(new WebSocket(socketUrl, { ...optionsOf(user), ...COMPRESSED })),
+  'ws deflate': (user) => member(new WebSocket(socketUrl, { ...optionsOf(user), ...COMPRESSED })),
   sse: (user) => listen('/chat/events', signToken(user, 3600), true),
   follow: (user) => listen(`/chat/events?room=${room}`, signToken(user, 3600), false),
+}
+
+const optionsOf = (user: string) => ({
+  headers: { authorization: `Bearer ${signToken(user, 3600)}` },
+  rejectUnauthorized: false,
+  perMessageDeflate: false,
+})
+
+/** Compresses all that it sends, as browsers do. What comes is only counted, see below. */
+const COMPRESSED = { perMessageDeflate: { threshold: 0 }, skipUTF8Validation: true }
+
+function member(socket: WebSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.on('error', reject)
+    socket.on('open', () => socket.send(join))
+    socket.on('message', (data: Buffer) => {
+      const text = data.toString('latin1', 0, 40)
+      if (!text.startsWith('{') || text.includes(MESSAGE)) received++
+      else if (text.includes('"id":"join"')) resolve()
+    })
+  })
+}
+
+/** Only the server is measured: inflating the same thing a thousand times here would hold it up. */
+function countInsteadOfInflating(): void {
+  const { PerMessageDeflate } = ws as unknown as { PerMessageDeflate: { prototype: object } }
+  Object.assign(PerMessageDeflate.prototype, {
+    decompress(data: Buffer, _fin: boolean, done: (error: null, data: Buffer) => void) {
+      done(null, data)
+    },
+  })
+}
+
+/** Sockets on one connection of HTTP/2. */
+const PER_SESSION = 100
+
+const sessions: ClientHttp2Session[] = []
+let pooled = 0
+
+function pool(): ClientHttp2Session {
+  if (pooled++ % PER_SESSION === 0) {
+    const session = connect(url, { rejectUnauthorized: false })
+    session.setMaxListeners(0)
+    sessions.push(session)
+  }
+  return sessions.at(-1) as ClientHttp2Session
 }
 
 function listen(path: string, token: string, posts: boolean): Promise<void> {

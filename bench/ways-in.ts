@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { WebSocket } from 'ws'
 import { ServerProcess } from '../test/chaos/server-process.js'
 import { signToken } from '../test/chaos/token.js'
+import { makeCertificate } from '../test/helpers/certificate.js'
 import type { MembersOptions, MembersReport } from './ways-in-members.js'
 
 /**
@@ -17,9 +18,12 @@ import type { MembersOptions, MembersReport } from './ways-in-members.js'
  *
  *     node build/bench/ways-in.js --members 1000 --bytes 1024
  *
- * Caveats: memory is what Node counts, on its heap and outside, after a collection; what the kernel
- * keeps for a socket is not in it. The time of the append is measured with no member and taken off.
- * What members of `sse` post to answer pings is in their time, as it is in real life.
+ * `websocket`, `tls` and `h2` are WebSockets over HTTP/1.1, over TLS, and over HTTP/2 with a hundred on each
+ * connection; `deflate` is `websocket` with `COMPRESSION=on`; `ws deflate` is a server of nothing but ws, with
+ * the compression that ws does for each connection (`ways-in-ws.ts`).
+ *
+ * Caveats: memory is resident memory after a collection, before and after the members came; the
+ * time of the append is measured with no member and taken off.
  */
 const { values } = parseArgs({
   options: {
@@ -29,7 +33,7 @@ const { values } = parseArgs({
     /** Messages a second. */
     rate: { type: 'string', default: '20' },
     seconds: { type: 'string', default: '10' },
-    ways: { type: 'string', default: 'websocket,sse,follow' },
+    ways: { type: 'string', default: 'websocket,tls,h2,sse,follow,deflate,ws deflate' },
   },
 })
 const [members, bytes, rate, seconds] = [
@@ -40,10 +44,14 @@ const [members, bytes, rate, seconds] = [
 ].map(Number) as [number, number, number, number]
 const ways = values.ways.split(',') as MembersOptions['way'][]
 
+const WORDS = 'lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor'.split(
+  ' ',
+)
+
 /** Of `/proc`: clock ticks a second. */
 const TICKS = 100
 
-console.log(`${members} members of one room, ${rate} messages of ${bytes} bytes a second\n`)
+console.log(`${members} members of one room, ${rate} messages of ${bytes} bytes of JSON a second\n`)
 console.log('| way in | µs a delivered message | KB a connection |')
 console.log('| --- | --- | --- |')
 const alone = await measure('websocket', 0)
@@ -56,33 +64,50 @@ for (const way of ways) {
 /** `time` in seconds of the processor, `memory` in bytes. */
 async function measure(way: MembersOptions['way'], count: number) {
   const folder = mkdtempSync(join(tmpdir(), 'parley-ways-'))
+  const secure = way === 'tls' || way === 'h2'
+  const script = new URL(
+    way === 'ws deflate' ? './ways-in-ws.js' : '../src/server.js',
+    import.meta.url,
+  )
+  const ends: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })]
+  const certificate = secure
+    ? await makeCertificate({ teardown: (end) => ends.push(end) })
+    : undefined
   const server = new ServerProcess({
-    script: fileURLToPath(new URL('../src/server.js', import.meta.url)),
+    script: fileURLToPath(script),
     dataDir: ':memory:',
     logFile: join(folder, 'server.log'),
     env: {
       RATE_LIMIT_MESSAGES: '0',
       RATE_LIMIT_REQUESTS: '0',
       IDLE_TIMEOUT_SECONDS: '0',
-      HEARTBEAT_SECONDS: '25',
+      HEARTBEAT_SECONDS: '0',
+      CHAOS_PRELOAD: 'node:http',
+      ...(way === 'deflate' && { COMPRESSION: 'on' }),
+      ...certificate?.env,
     },
   })
   let child: ChildProcess | undefined
   try {
     await server.start()
     const { pid } = server
-    const url = `http://127.0.0.1:${server.port}`
+    const url = `http${secure ? 's' : ''}://127.0.0.1:${server.port}`
     const sender = await startSender(url)
     // What the first requests load once and for all is nobody's own. It is before the members.
     await sender(20)
-    const before = await memoryOf(server)
+    const settled = async () => {
+      server.order({ order: 'collect', megabytes: 0 })
+      await sleep(2000)
+      return residentBytes(pid)
+    }
+    const before = await settled()
     const options: MembersOptions = { url, way, members: count, room: 'bench' }
     child = fork(new URL('./ways-in-members.js', import.meta.url), [JSON.stringify(options)])
     const died = once(child, 'exit').then(() => Promise.reject(new Error('the members failed')))
     await Promise.race([once(child, 'message'), died])
     died.catch(() => {})
-    await sleep(2000)
-    const memory = (await memoryOf(server)) - before
+    await sleep(3000)
+    const memory = (await settled()) - before
     const started = cpuSeconds(pid)
     await sender(rate * seconds)
     const delivered = rate * seconds * count
@@ -96,7 +121,7 @@ async function measure(way: MembersOptions['way'], count: number) {
   } finally {
     child?.kill('SIGKILL')
     await server.end()
-    rmSync(folder, { recursive: true, force: true })
+    for (const end of ends) await end()
   }
 }
 
@@ -104,29 +129,37 @@ async function measure(way: MembersOptions['way'], count: number) {
 async function startSender(url: string): Promise<(count: number) => Promise<void>> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/chat`, {
     headers: { authorization: `Bearer ${signToken('sender', 3600)}` },
+    rejectUnauthorized: false,
+    perMessageDeflate: false,
   })
   await once(socket, 'open')
-  const msg = 'x'.repeat(bytes)
   let sent = 0
   socket.send(JSON.stringify({ action: 'join', id: 'join', room: 'bench' }))
   return async (count) => {
     for (let i = 0; i < count; i++) {
+      const msg = words(bytes)
       socket.send(JSON.stringify({ action: 'send_to_room', id: `m${sent++}`, room: 'bench', msg }))
       await sleep(1000 / rate)
     }
   }
 }
 
-/** Bytes in use, on the heap and outside it, once the garbage has been collected. */
-async function memoryOf(server: ServerProcess): Promise<number> {
-  for (let n = 0; n < 3; n++) {
-    server.order({ order: 'collect', megabytes: 1 })
-    await sleep(500)
+/** A payload of so many bytes as JSON, with as much repetition in it as chat has. */
+function words(length: number): object {
+  const text: string[] = []
+  let size = '{"text":""}'.length
+  while (size < length) {
+    const n = (Math.random() * WORDS.length) | 0
+    const word = `${WORDS[n]} ${(Math.random() * 1000) | 0}`.slice(0, length - size)
+    text.push(word)
+    size += word.length + 1
   }
-  const metrics = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()
-  const value = (name: string) =>
-    Number(new RegExp(`^${name}\\{?.*? (\\S+)$`, 'm').exec(metrics)?.[1])
-  return value('nodejs_heap_size_used_bytes') + value('nodejs_external_memory_bytes')
+  return { text: text.join(' ').slice(0, length - '{"text":""}'.length) }
+}
+
+function residentBytes(pid: number): number {
+  const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kilobytes) * 1024
 }
 
 function cpuSeconds(pid: number): number {

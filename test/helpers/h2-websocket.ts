@@ -4,7 +4,8 @@ import {
   connect,
   type IncomingHttpHeaders,
 } from 'node:http2'
-import ws, { WebSocket } from 'ws'
+import * as ws from 'ws'
+import { WebSocket } from 'ws'
 
 /** An answer of HTTP/2 that opened no WebSocket. */
 export class Refusal extends Error {

@@ -1,6 +1,6 @@
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import ws from 'ws'
+import * as ws from 'ws'
 import { selectDeflateOffer } from '../../src/connections/deflate-offer.js'
 import { makeCertificate } from '../helpers/certificate.js'
 import type { ChatClient } from '../helpers/chat-client.js'
