@@ -158,8 +158,10 @@ function words(length: number): object {
 }
 
 function residentBytes(pid: number): number {
-  const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kilobytes) * 1024
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  // A machine that is short of memory has put some of it aside.
+  const kilobytes = ['VmRSS', 'VmSwap'].map((name) => new RegExp(`${name}:\\s+(\\d+)`).exec(status))
+  return kilobytes.reduce((sum, found) => sum + Number(found?.[1] ?? 0) * 1024, 0)
 }
 
 function cpuSeconds(pid: number): number {
