@@ -33,6 +33,8 @@ interface Slot {
   /** Beats that it has not answered. */
   missed: number
   restarting: Scheduled | undefined
+  /** Waits for its first worker that becomes ready. */
+  first: { resolve(url: string): void; reject(error: Error): void } | undefined
 }
 
 /** Answers of the workers to one question. */
@@ -90,6 +92,7 @@ export class Supervisor {
       ready: false,
       missed: 0,
       restarting: undefined,
+      first: undefined,
     }))
     const stdio: ('inherit' | 'ipc' | 'pipe')[] = ['inherit', 'inherit', 'inherit', 'ipc']
     if (options.serveLog !== undefined) stdio[LOG_FD] = 'pipe'
@@ -98,7 +101,7 @@ export class Supervisor {
 
   /**
    * Starts the first worker, then the others. Resolves with their address once all are ready.
-   * Rejects when one of them does not become ready.
+   * Rejects when one of them ends by itself before it is ready; one that was killed is replaced.
    */
   async start(): Promise<string> {
     const [first, ...others] = this.#slots as [Slot, ...Slot[]]
@@ -161,25 +164,24 @@ export class Supervisor {
 
   /** The first start of a worker. Resolves with its address. */
   #first(slot: Slot): Promise<string> {
-    const worker = this.#fork(slot)
     return new Promise((resolve, reject) => {
-      worker.once('exit', (code, signal) =>
-        reject(new WorkerFailed(slot.number, signal ?? `exit ${code}`)),
-      )
-      worker.on('message', (message: ToPrimary) => {
-        if (message.parley === 'ready') resolve(message.url)
-      })
+      slot.first = { resolve, reject }
+      this.#fork(slot)
     })
   }
 
-  #fork(slot: Slot): Worker {
+  #fork(slot: Slot): void {
     const { clock, env, serveLog } = this.#options
     const worker = cluster.fork({ ...env, [WORKER_VARIABLE]: String(slot.number) })
     Object.assign(slot, { worker, startedAt: clock.monotonic(), ready: false, missed: 0 })
     serveLog?.(worker.process.stdio[LOG_FD] as unknown as Duplex)
     worker.on('message', (message: ToPrimary) => this.#receive(slot, message))
-    worker.once('exit', (code, signal) => this.#ended(slot, signal ?? `exit ${code}`))
-    return worker
+    worker.once('exit', (code, signal) => {
+      if (signal === null) {
+        slot.first?.reject(new WorkerFailed(slot.number, `exit ${code}`))
+      }
+      this.#ended(slot, signal ?? `exit ${code}`)
+    })
   }
 
   #receive(slot: Slot, message: ToPrimary): void {
@@ -187,6 +189,8 @@ export class Supervisor {
     switch (message.parley) {
       case 'ready':
         slot.ready = true
+        slot.first?.resolve(message.url)
+        slot.first = undefined
         return
       case 'drain':
         if (!this.#stopping) this.#options.onDrain()

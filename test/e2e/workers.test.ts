@@ -138,6 +138,19 @@ t.test('the workers end with the process that started them', { skip: noProc }, a
   t.pass()
 })
 
+t.test('a worker that is killed in its first start is replaced', { skip: noProc }, async (t) => {
+  const server = await startServer(t, SETTINGS)
+  await server.kill()
+  const back = server.restart()
+  await until(async () => (await workersOf(server)).length > 0)
+  const [first] = await workersOf(server)
+  process.kill(first as number, 'SIGKILL')
+  await back
+  t.match(server.log.join('\n'), /a worker ended in its start/)
+  t.equal((await fetch(`${server.url}/health/ready`)).status, 200)
+  await killGroup(server)
+})
+
 t.test(
   'a worker that cannot live ends the service, with the reason',
   { skip: noProc },
