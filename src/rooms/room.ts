@@ -22,6 +22,8 @@ export class Room {
   #offset = -1
   #announceEpoch = false
   #events: string[] = []
+  /** UTF-16 units of JSON in them. */
+  #length = 0
   /** When the oldest message among them was stored; 0 = there is none. */
   #storedAt = 0
   #early: { epoch: string; message: LogMessage }[] | undefined = []
@@ -102,6 +104,7 @@ export class Room {
     if (this.#events.length === 0) return
     const batch = new Batch(this.#events, this.#epoch)
     this.#events = []
+    this.#length = 0
     for (const member of this.members) member.deliver(batch)
     if (this.#storedAt === 0) return
     this.#onDelivered(this.#storedAt)
@@ -118,5 +121,13 @@ export class Room {
     for (const joiner of this.joiners) joiner.hold(event, offset)
     if (this.members.size === 0) return
     if (this.#events.push(event) === 1) this.#flushQueue.add(this)
+    this.#length += event.length
+    if (this.#length > MAX_LENGTH) this.flush()
   }
 }
+
+/**
+ * UTF-16 units after which nothing more is waited for: joining more saves nothing, and a member that
+ * reads must not look slow for what it is sent at once.
+ */
+const MAX_LENGTH = 65_536
