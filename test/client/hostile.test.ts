@@ -47,6 +47,8 @@ t.test(
           getToken: () => `t.${clock.now() + tokenLifetime}.s`,
           WebSocket: server.WebSocket,
           clock: own,
+          // It would leave the network that is made up here for a real one.
+          fallback: false,
         })
         const rooms = [
           new Observer(client, 'a', server),

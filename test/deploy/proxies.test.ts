@@ -113,11 +113,14 @@ async function enterLobby(t: Test, user: string, port: number, localAddress: str
 async function connectionsOf(node: ServerProcess): Promise<{ user: string; address: string }[]> {
   const token = signToken({ sub: 'root', scope: 'admin' }, 60)
   const headers = { authorization: `Bearer ${token}` }
-  const response = await fetch(`${node.url}/connections`, { headers })
-  const { connections } = (await response.json()) as {
-    connections: { user: string; address: string }[]
+  const get = async (path: string) => (await fetch(`${node.url}${path}`, { headers })).json()
+  const { this: name } = (await get('/nodes')) as { this: string }
+  const { connections } = (await get('/connections')) as {
+    connections: { node: string; user: string; address: string }[]
   }
-  return connections.map(({ user, address }) => ({ user, address }))
+  return connections
+    .filter((connection) => connection.node === name)
+    .map(({ user, address }) => ({ user, address }))
 }
 
 /** The status that a handshake from a page of this origin gets. */
