@@ -3,8 +3,13 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { checkCoverage } from './coverage.mjs'
+import { makeEvidenceFolder, searchEvidence } from './evidence.mjs'
 
-const tap = spawn('tap', process.argv.slice(2), { stdio: ['ignore', 'pipe', 'inherit'] })
+const evidence = makeEvidenceFolder()
+const tap = spawn('tap', process.argv.slice(2), {
+  stdio: ['ignore', 'pipe', 'inherit'],
+  env: { ...process.env, TEST_EVIDENCE_DIR: evidence },
+})
 const exit = new Promise((resolve) => tap.on('close', resolve))
 const counts = { pass: 0, fail: 0, skip: 0, todo: 0 }
 let block = []
@@ -34,6 +39,11 @@ let code = (await exit) ?? 1
 if (code !== 0) console.log(block.join('\n'))
 const whole = process.argv.length === 2
 if (whole && code === 0 && !checkCoverage()) code = 1
+const leak = searchEvidence(evidence, whole)
+if (leak !== undefined) {
+  console.log(`FAIL no token stands in any log or metric: ${leak}`)
+  code = 1
+}
 const failed = code !== 0 && counts.fail === 0 ? 1 : counts.fail
 console.log(`${counts.pass} passed, ${failed} failed, ${counts.skip + counts.todo} skipped`)
 process.exitCode = code

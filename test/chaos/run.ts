@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { noteOutput } from '../helpers/evidence.js'
 import { freePort } from '../helpers/ports.js'
 import { CHROMIUM, type ClientKind, type ClientState } from './chaos-client.js'
 import { check } from './checker.js'
@@ -125,6 +126,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
     const logs = await readLogs(url, ROOMS)
     for (const server of servers) server.measure()
     await Promise.all(servers.map((server) => server.terminate()))
+    noteOutput(readFileSync(join(folder, 'server.log'), 'utf8'))
     recorder.close()
     const history = mergeHistories(...workers.histories(), readHistory(harnessFile))
     writeFileSync(join(folder, 'logs.json'), JSON.stringify(logs))

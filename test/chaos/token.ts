@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { noteToken } from '../helpers/evidence.js'
 
 /** The key of the servers under test. */
 export const SECRET = 'chaos-chaos-chaos-chaos-chaos-chaos-chaos'
@@ -9,5 +10,5 @@ const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('bas
 export function signToken(user: string, seconds: number, claims: object = {}): string {
   const exp = Math.floor(Date.now() / 1000) + seconds
   const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: user, exp, ...claims })}`
-  return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`
+  return noteToken(`${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`)
 }

@@ -50,7 +50,7 @@ t.test(
       await bo.page.getByText('Ann is writing').waitFor()
       await ann.say('8888', 'Hello')
       await bo.line('Hello').waitFor()
-      t.same((await Promise.all(nodes.map(transportsOf))).flat(), ['sse', 'sse'])
+      t.same(await transportsOf(nodes[0]), ['sse', 'sse'])
       await nodes[0]?.kill()
       for (let n = 1; n <= 5; n++) {
         await ann.say('8888', `a${n}`)
@@ -160,13 +160,13 @@ t.test(
       const count = (type: string) => history.filter((event) => event.type === type).length
       t.equal(count('ok'), count('send'), 'everything was acknowledged')
       t.comment(`${count('send')} sent, ${count('message')} delivered`)
-      const transports = (await Promise.all(nodes.map(transportsOf))).flat()
+      const transports = await transportsOf(nodes[0])
       t.same([...new Set(transports)], ['sse'], 'and nothing came in another way')
     })
   },
 )
 
-/** With which transports clients are connected to a node. */
+/** With which transports clients are connected, to whichever node: any of them tells. */
 async function transportsOf({ url }: ServerProcess): Promise<string[]> {
   const authorization = `Bearer ${signToken({ sub: 'root', scope: 'admin' })}`
   const response = await fetch(`${url}/connections`, { headers: { authorization } })

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { noteToken } from './evidence.js'
 
 /** A key that is long enough. */
 export const JWT_SECRET = 'a key of no less than thirty-two bytes'
@@ -12,7 +13,7 @@ const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('b
 export function signToken(claims: object, expiresIn = 60, secret = JWT_SECRET): string {
   const exp = Math.floor(Date.now() / 1000) + expiresIn
   const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ exp, ...claims })}`
-  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
+  return noteToken(`${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`)
 }
 
 /** The claims of a token, unverified. */

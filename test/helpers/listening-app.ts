@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { buildApp } from '../../src/app.js'
 import { type Config, resolveConfig } from '../../src/config.js'
 import { Bystander } from './bystander.js'
+import { noteOutput } from './evidence.js'
 import { JWT_SECRET, signToken } from './jwt.js'
 
 /** The service of the test's own process, in memory, listening on a free port. */
@@ -31,7 +32,10 @@ export async function listen(
   })
   const app = await buildApp(config, overrides)
   await app.listen({ host: '127.0.0.1', port: 0 })
-  t.teardown(() => app.close())
+  t.teardown(async () => {
+    if (app.server.listening) noteOutput((await app.inject('/metrics')).body)
+    await app.close()
+  })
   const { port } = app.server.address() as AddressInfo
   const bystander = await Bystander.connect(
     `ws://127.0.0.1:${port}/chat`,

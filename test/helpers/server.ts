@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { makeCertificate } from './certificate.js'
+import { noteOutput } from './evidence.js'
 import { startNginx, WITHOUT_UPGRADES } from './nginx.js'
 import { OVER_TLS, TRANSPORT } from './transport.js'
 
@@ -112,6 +113,7 @@ function launch(env: Record<string, string>, log: string[]): ChildProcess {
   child.once('exit', () => process.off('exit', orphaned))
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream as NonNullable<typeof stream> }).on('line', (line) => {
+      noteOutput(line)
       log.push(line)
       if (log.length > KEPT_LINES) log.shift()
       child.emit('logged', line)

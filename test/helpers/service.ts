@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { buildApp } from '../../src/app.js'
 import { type Config, resolveConfig } from '../../src/config.js'
 import { ChatClient, type ConnectOptions } from './chat-client.js'
+import { noteOutput } from './evidence.js'
 import { JWT_SECRET, signToken } from './jwt.js'
 
 /** The service in this process, listening on a free port, with a log in memory. */
@@ -42,6 +43,7 @@ export async function startService(
   const clients: ChatClient[] = []
   t.teardown(async () => {
     for (const client of clients) client.terminate()
+    if (app.server.listening) noteOutput((await app.inject('/metrics')).body)
     await app.close()
   })
   const { port } = app.server.address() as AddressInfo
