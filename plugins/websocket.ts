@@ -7,9 +7,9 @@ import type { Config } from '../src/config.js'
 import { Deflate, WINDOW_BITS } from '../src/connections/deflate.js'
 import { guardUpgrades, type UpgradeListener } from '../src/connections/upgrade-guard.js'
 import { writeWithAnswer } from '../src/connections/upgraded.js'
+import { CLOSE_TIMEOUT } from '../src/drain.js'
 import { ParleyError } from '../src/errors.js'
 import { CloseCode } from '../src/protocol/close-codes.js'
-import { CLOSE_TIMEOUT } from '../src/service.js'
 import { isHttp2, websocketH2 } from './websocket-h2.js'
 
 declare module 'fastify' {
@@ -60,7 +60,7 @@ async function registerWebSocket(
   await fastify.register(websocket, {
     options,
     errorHandler: onError,
-    // The service has sent everyone away by the time the server closes; see src/service.ts.
+    // The service has sent everyone away by the time the server closes; see src/drain.ts.
     preClose: (done) => done(),
   })
   fastify.websocketServer.on('headers', (_headers, { socket }) => writeWithAnswer(socket))

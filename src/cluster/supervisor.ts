@@ -2,7 +2,7 @@ import cluster, { type Worker } from 'node:cluster'
 import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Clock, Scheduled } from '../clock.js'
-import type { Log } from '../service.js'
+import type { Log } from '../log.js'
 import { LOG_FD, type ToPrimary, type ToWorker, WORKER_VARIABLE } from './messages.js'
 import { Restarts } from './restarts.js'
 

@@ -127,8 +127,8 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   one(
     'leave a lost connection in its rooms',
-    'src/service.js',
-    'this.#memberships.leaveAll(connection);',
+    'src/arrivals.js',
+    'memberships.leaveAll(connection);',
     '',
   ),
   one(

@@ -1,7 +1,7 @@
 import type { SocketLike } from '../../client/index.js'
 import type { Batch } from '../../src/connections/batch.js'
 import type { Transport } from '../../src/connections/transport.js'
-import { CLOSE_TIMEOUT } from '../../src/service.js'
+import { CLOSE_TIMEOUT } from '../../src/drain.js'
 import { serverFrames } from '../helpers/frames.js'
 import type { Timeline } from './timeline.js'
 import { WireWatch } from './wire-watch.js'
