@@ -1,6 +1,26 @@
-import type { Revocation } from '../auth/revocations.js'
 import type { Position } from '../protocol/actions.js'
 import type { Member } from '../protocol/events.js'
+import type { Command } from './command.js'
+import type { BrokerHealth } from './health.js'
+import type {
+  Appended,
+  DirectMessage,
+  LogMessage,
+  NewMessage,
+  Page,
+  ReadQuery,
+  RoomSignal,
+} from './messages.js'
+import type { MembersPage, MembersQuery, Presence, PresenceChange } from './presence.js'
+import type { RoomInfo, RoomsPage, RoomsQuery } from './rooms.js'
+import type { Counted, Remembered } from './values.js'
+
+export type * from './command.js'
+export * from './health.js'
+export type * from './messages.js'
+export type * from './presence.js'
+export type * from './rooms.js'
+export type * from './values.js'
 
 /**
  * A broker keeps the rooms' logs and who is where, and carries every event to every node.
@@ -156,175 +176,4 @@ export interface BrokerHandler {
   command(command: Command): void
   /** Answers what a node asked. The one call that may take its time, and that may reject. */
   answer(question: string): Promise<string>
-}
-
-/** What every node is to do. Plain data, so that it can travel as JSON. */
-export type Command =
-  /** Close one connection, wherever it is. */
-  | {
-      readonly command: 'disconnect'
-      readonly connection: string
-      readonly code: number
-      readonly reason: string
-    }
-  /** Take all connections of a user out of a room. */
-  | { readonly command: 'remove'; readonly room: string; readonly user: string }
-  /** Send an event, complete JSON text, to every connection of `/chat`. */
-  | { readonly command: 'broadcast'; readonly event: string }
-  /** Accept these tokens no longer and close the connections that hold one. */
-  | { readonly command: 'revoke'; readonly revocation: Revocation }
-  /** Send everyone away and end. */
-  | { readonly command: 'drain' }
-  /** Tell the node of this name how you are, by `ask`. */
-  | { readonly command: 'introduce'; readonly to: string; readonly round: number }
-
-/** A value that is kept for a while. */
-export interface Remembered {
-  readonly key: string
-  readonly value: string
-  /** When it is gone, milliseconds since 1970. */
-  readonly expires: number
-}
-
-/** How many events a key has had in its present window, and how much of that is left, ms. */
-export interface Counted {
-  readonly count: number
-  readonly left: number
-}
-
-export interface NewMessage {
-  /** Idempotency key within `(user, room)`. */
-  readonly id: string
-  readonly user: string
-  readonly nick: string
-  /** The payload as JSON text. */
-  readonly msg: string
-  /** `false`: not to be compressed on any connection, as a secret beside what others can choose. */
-  readonly compress?: boolean | undefined
-}
-
-/** A message as it stands in the log. */
-export interface LogMessage {
-  readonly offset: number
-  /** When it was stored, milliseconds since 1970. */
-  readonly time: number
-  /**
-   * The complete `message` event as JSON text, as `encodeMessage` built it: the log, live
-   * members and pages all use this one text.
-   */
-  readonly json: string
-}
-
-export interface Appended {
-  readonly epoch: string
-  readonly offset: number
-  readonly time: number
-  readonly duplicate: boolean
-}
-
-/**
- * `after` n: the oldest messages with offset > n. `before` n: the newest with offset < n.
- * Neither: the newest. `after` wins when both are given. Order of the page: always ascending.
- */
-export interface ReadQuery {
-  readonly after?: number
-  readonly before?: number
-  /** With `after`: no message beyond this offset. */
-  readonly upTo?: number
-  /** Most messages, 0–1000. */
-  readonly limit: number
-  /** Stop before the page's JSON grows over this many UTF-16 units; at least one message comes. */
-  readonly maxLength: number
-}
-
-export interface Page {
-  readonly epoch: string
-  /** Offset of the room's newest message; 0 when there is none. */
-  readonly offset: number
-  /** Oldest offset still kept; `offset + 1` when nothing is kept any more. */
-  readonly first: number
-  readonly messages: readonly LogMessage[]
-  /** The page ends before the log (or `upTo`) does, in the direction of reading. */
-  readonly more: boolean
-}
-
-export interface Presence {
-  readonly changed: boolean
-  /** Users in the room, over all nodes. */
-  readonly count: number
-}
-
-export interface PresenceChange {
-  readonly change: 'joined' | 'left'
-  readonly user: string
-  readonly nick: string
-  /** Users in the room after the change. */
-  readonly count: number
-}
-
-export interface MembersQuery {
-  /** Continue after this user id. */
-  readonly after?: string
-  readonly limit: number
-}
-
-export interface MembersPage {
-  readonly members: readonly Member[]
-  readonly count: number
-  readonly more: boolean
-}
-
-export interface RoomSignal {
-  readonly user: string
-  readonly nick: string
-  /** JSON text. */
-  readonly msg: string
-}
-
-export interface DirectMessage {
-  readonly user: string
-  readonly nick: string
-  /** JSON text. */
-  readonly msg: string
-  /** `false`: not to be compressed on any connection, as a secret beside what others can choose. */
-  readonly compress?: boolean | undefined
-  readonly time: number
-}
-
-export interface RoomsQuery {
-  readonly prefix?: string
-  /** Continue after this name. */
-  readonly after?: string
-  readonly limit: number
-}
-
-export interface RoomInfo {
-  readonly room: string
-  readonly members: number
-  readonly epoch: string
-  readonly offset: number
-  readonly first: number
-  /** Time of the newest message kept, milliseconds since 1970; undefined when none is kept. */
-  readonly lastMessage: number | undefined
-}
-
-export interface RoomsPage {
-  readonly rooms: readonly RoomInfo[]
-  readonly more: boolean
-}
-
-export type BrokerHealth =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly since: number; readonly reason: string }
-
-/** The log cannot take or give messages now: the disk is full, the store broken or away. */
-export class StoreUnavailable extends Error {
-  override readonly name = 'StoreUnavailable'
-  /** When to try again, milliseconds. */
-  readonly retryAfter: number
-
-  constructor(reason: string, options?: { cause?: unknown; retryAfter?: number }) {
-    super(reason, { cause: options?.cause })
-    this.retryAfter = options?.retryAfter ?? 1000
-  }
 }

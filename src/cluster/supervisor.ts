@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Clock, Scheduled } from '../clock.js'
 import type { Log } from '../log.js'
+import { Measurements } from './measurements.js'
 import { LOG_FD, type ToPrimary, type ToWorker, WORKER_VARIABLE } from './messages.js'
 import { Restarts } from './restarts.js'
 
@@ -37,21 +38,11 @@ interface Slot {
   first: { resolve(url: string): void; reject(error: Error): void } | undefined
 }
 
-/** Answers of the workers to one question. */
-interface Gathering {
-  readonly number: number
-  readonly texts: string[]
-  waiting: number
-  done: () => void
-}
-
 const BETWEEN_BEATS = 1000
 /** Beats that a worker may leave unanswered: the lease of its members. */
 const MAX_MISSED = 12
 /** Beats within which a worker has to be ready. */
 const MAX_STARTING = 60
-/** How long workers have to say what they measured, milliseconds. */
-const ANSWER_TIME = 1000
 /** Longest timer that Node keeps, milliseconds. */
 const LONG = 2 ** 31 - 1
 
@@ -78,12 +69,15 @@ export class Supervisor {
   /** Keeps the process alive while no worker lives: each will be replaced. */
   #alive: NodeJS.Timeout | undefined
   #stopping = false
-  #gathering: Promise<readonly string[]> | undefined
-  #current: Gathering | undefined
-  #numbers = 0
+  readonly #measurements: Measurements
 
   constructor(options: SupervisorOptions) {
     this.#options = options
+    this.#measurements = new Measurements({
+      clock: options.clock,
+      own: options.measure,
+      ask: (number) => this.#measure(number),
+    })
     this.#slots = Array.from({ length: options.workers }, (_, i) => ({
       number: i + 1,
       restarts: new Restarts(),
@@ -148,10 +142,7 @@ export class Supervisor {
 
   /** What this process and the workers measured, each in Prometheus' text format. */
   measurements(): Promise<readonly string[]> {
-    this.#gathering ??= this.#gather().finally(() => {
-      this.#gathering = undefined
-    })
-    return this.#gathering
+    return this.#measurements.gather()
   }
 
   /** Nothing is started any more. */
@@ -201,7 +192,7 @@ export class Supervisor {
         })
         return
       case 'measured':
-        this.#measured(message.number, message.text)
+        this.#measurements.measured(message.number, message.text)
     }
   }
 
@@ -243,31 +234,11 @@ export class Supervisor {
     }
   }
 
-  async #gather(): Promise<readonly string[]> {
+  /** Asks the workers what they measured. Returns how many were asked. */
+  #measure(number: number): number {
     const asked = this.#slots.filter(({ worker, ready }) => worker !== undefined && ready)
-    if (asked.length === 0) return []
-    const gathering: Gathering = {
-      number: ++this.#numbers,
-      texts: [],
-      waiting: asked.length,
-      done: () => {},
-    }
-    this.#current = gathering
-    await new Promise<void>((resolve) => {
-      gathering.done = resolve
-      this.#options.clock.after(ANSWER_TIME, resolve)
-      for (const { worker } of asked) {
-        send(worker as Worker, { parley: 'measure', number: gathering.number })
-      }
-    })
-    return [await this.#options.measure(), ...gathering.texts]
-  }
-
-  #measured(number: number, text: string): void {
-    const gathering = this.#current
-    if (gathering?.number !== number) return
-    gathering.texts.push(text)
-    if (--gathering.waiting === 0) gathering.done()
+    for (const { worker } of asked) send(worker as Worker, { parley: 'measure', number })
+    return asked.length
   }
 }
 

@@ -1,8 +1,10 @@
-import type { JournalBase, LastEnd, Slice } from '../../src/broker/embedded/journal-base.js'
+import type { JournalBase } from '../../src/broker/embedded/journal-base.js'
 import { EntryCursor } from '../../src/broker/embedded/journal-codec.js'
 import type { SegmentFile } from '../../src/broker/embedded/journal-file.js'
+import type { LastEnd } from '../../src/broker/embedded/last-end.js'
 import { idKeys, readMessage } from '../../src/broker/embedded/lmdb-codec.js'
 import { createMemoryStore } from '../../src/broker/embedded/memory-store.js'
+import type { Slice } from '../../src/broker/embedded/slice.js'
 import type { Change, LogStore } from '../../src/broker/embedded/store.js'
 
 /** What outlives the lives of a journaled store: a base and two files, all in memory. */

@@ -23,6 +23,7 @@ import {
   StoreUnavailable,
 } from '../broker.js'
 import { Counters } from '../counters.js'
+import { GuardedHandler } from '../guarded-handler.js'
 import { Heads } from './heads.js'
 import { History } from './history.js'
 import { Log } from './log.js'
@@ -57,7 +58,6 @@ class EmbeddedBroker implements Broker {
   readonly name = 'embedded'
   readonly node: string
   readonly #options: EmbeddedBrokerOptions
-  readonly #onError: (error: unknown, what: string) => void
   readonly #heads: Heads
   readonly #log: Log
   readonly #history: History
@@ -65,32 +65,32 @@ class EmbeddedBroker implements Broker {
   readonly #retention: Retention
   readonly #values: Values
   readonly #counters: Counters
-  #handler: BrokerHandler | undefined
+  readonly #handler: GuardedHandler
   #closing: Promise<void> | undefined
 
   constructor(options: EmbeddedBrokerOptions) {
     this.#options = options
     this.node = options.clock.id()
-    this.#onError = options.onError ?? (() => {})
-    const { store, clock, durability } = options
+    const { store, clock, durability, onError = () => {} } = options
+    this.#handler = new GuardedHandler(onError)
     this.#heads = new Heads(store)
-    this.#history = new History({ ...options, onError: this.#onError })
+    this.#history = new History({ ...options, onError })
     this.#log = new Log({
       store,
       heads: this.#heads,
       clock,
       durability,
-      onError: this.#onError,
+      onError,
       events: {
         message: ({ room, epoch }, message) =>
-          this.#tell((handler) => handler.message(room, epoch, message)),
+          this.#handler.tell((handler) => handler.message(room, epoch, message)),
         reset: ({ room, epoch }) =>
-          this.#tell((handler) => handler.reset(room, { epoch, offset: 0 })),
+          this.#handler.tell((handler) => handler.reset(room, { epoch, offset: 0 })),
       },
     })
     this.#presence = new PresenceTable((room, change) => {
       if (!this.#heads.isSubscribed(room)) return
-      this.#tell((handler) => handler.presence(room, change))
+      this.#handler.tell((handler) => handler.presence(room, change))
     })
     this.#retention = new Retention({
       ...options,
@@ -98,16 +98,16 @@ class EmbeddedBroker implements Broker {
       heads: this.#heads,
       log: this.#log,
       inUse: (room) => this.#presence.count(room) > 0,
-      onError: this.#onError,
+      onError,
     })
     this.#counters = new Counters(clock)
-    this.#values = new Values({ store, clock, log: this.#log, onError: this.#onError })
+    this.#values = new Values({ store, clock, log: this.#log, onError })
   }
 
   async start(handler: BrokerHandler): Promise<void> {
     await this.#log.start()
     this.#values.start()
-    this.#handler = handler
+    this.#handler.set(handler)
     this.#retention.start()
   }
 
@@ -150,12 +150,13 @@ class EmbeddedBroker implements Broker {
 
   async signal(room: string, signal: RoomSignal): Promise<void> {
     this.#assertOpen()
-    if (this.#heads.isSubscribed(room)) this.#tell((handler) => handler.signal(room, signal))
+    if (this.#heads.isSubscribed(room))
+      this.#handler.tell((handler) => handler.signal(room, signal))
   }
 
   async sendToUser(user: string, message: DirectMessage): Promise<number> {
     this.#assertOpen()
-    return this.#tell((handler) => handler.direct(user, message)) ?? 0
+    return this.#handler.tell((handler) => handler.direct(user, message)) ?? 0
   }
 
   async rooms(query: RoomsQuery): Promise<RoomsPage> {
@@ -175,18 +176,13 @@ class EmbeddedBroker implements Broker {
 
   async command(command: Command): Promise<void> {
     this.#assertOpen()
-    this.#tell((handler) => handler.command(command))
+    this.#handler.tell((handler) => handler.command(command))
   }
 
   async ask(node: string, question: string): Promise<string | undefined> {
     this.#assertOpen()
     if (node !== this.node) return undefined
-    try {
-      return await this.#handler?.answer(question)
-    } catch (error) {
-      this.#onError(error, 'a broker handler threw')
-      throw new StoreUnavailable('the question could not be answered', { cause: error })
-    }
+    return this.#handler.answer(question)
   }
 
   async remember(key: string, value: string, lifetime: number): Promise<void> {
@@ -229,16 +225,6 @@ class EmbeddedBroker implements Broker {
     const lastMessage =
       first > offset || !record ? undefined : this.#options.store.timeOf(record.key, offset)
     return { room, members, epoch, offset, first, lastMessage }
-  }
-
-  /** What a handler throws is its own fault: it is reported and the log goes on. */
-  #tell<T>(call: (handler: BrokerHandler) => T): T | undefined {
-    try {
-      return this.#handler && call(this.#handler)
-    } catch (error) {
-      this.#onError(error, 'a broker handler threw')
-      return undefined
-    }
   }
 
   #reading<T>(read: () => T): T {

@@ -9,6 +9,7 @@ import {
   type SegmentHeader,
 } from './journal-codec.js'
 import type { SegmentFile } from './journal-file.js'
+import { slices } from './slice.js'
 
 /** A segment as it was found in a file. */
 interface Found {
@@ -96,17 +97,3 @@ function* entriesOf(image: Buffer, end: number): Generator<number, void> {
     batch = next
   }
 }
-
-/** Cuts a row of entries into parts that are taken into the base without keeping it long. */
-export function* slices(entries: Iterable<number>): Generator<number[], void> {
-  let slice: number[] = []
-  for (const entry of entries) {
-    if (slice.push(entry) < SLICE) continue
-    yield slice
-    slice = []
-  }
-  if (slice.length > 0) yield slice
-}
-
-/** Entries: two or three milliseconds of the event loop. */
-const SLICE = 1000

@@ -1,8 +1,9 @@
 import type { JournalBase } from './journal-base.js'
 import { HEADER_LENGTH, type JournaledChange, type SegmentHeader } from './journal-codec.js'
 import type { SegmentFile } from './journal-file.js'
-import { recover, slices } from './journal-recovery.js'
+import { recover } from './journal-recovery.js'
 import { batchSize, Segment } from './segment.js'
+import { slices } from './slice.js'
 
 export interface JournalOptions {
   readonly base: JournalBase

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
-import { uptime } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import type { LogMessage, Remembered } from '../broker.js'
 import { type DirectoryLock, lockDirectory } from './directory-lock.js'
-import type { JournalBase, LastEnd, Slice } from './journal-base.js'
-import { EntryCursor } from './journal-codec.js'
+import type { JournalBase } from './journal-base.js'
+import { endOf, type LastEnd, systemBootId } from './last-end.js'
 import { readMessage, readMessageTime, readPlace } from './lmdb-codec.js'
 import { fromStored, type LmdbDatabases, type Meta, openDatabases } from './lmdb-databases.js'
 import { LmdbEnvironment, type Written } from './lmdb-environment.js'
 import { LmdbWriter } from './lmdb-writer.js'
+import { type Slice, sliceSize } from './slice.js'
 import type {
   Change,
   Durability,
@@ -160,10 +160,7 @@ class LmdbStore implements JournalBase {
   }
 
   lastEnd(): LastEnd {
-    const last = this.#meta('life')
-    if (last === undefined) return 'none'
-    if (last.clean) return 'closed'
-    return last.durability === 'commit' && last.boot !== this.#bootId ? 'cut' : 'killed'
+    return endOf(this.#meta('life'), this.#bootId)
   }
 
   absorbed(): number {
@@ -172,7 +169,7 @@ class LmdbStore implements JournalBase {
 
   async absorb(slice: Slice): Promise<void> {
     this.#throwFlushFailure()
-    await this.#environment.reserve(2 * slice.entries.length + FEW, sizeOf(slice))
+    await this.#environment.reserve(2 * slice.entries.length + FEW, sliceSize(slice))
     await this.#write(() => this.#writer.absorb(slice)).visible
   }
 
@@ -245,27 +242,8 @@ class LmdbStore implements JournalBase {
   }
 }
 
-function sizeOf({ image, entries }: Slice): number {
-  const entry = new EntryCursor(image)
-  let size = 0
-  for (const at of entries) {
-    entry.at = at
-    size += entry.end - at
-  }
-  return size
-}
-
 /** Not above any name that there is. */
 const FIRST_NAME = '\u0000'
 
 /** Entries of a transaction that writes next to nothing. */
 const FEW = 8
-
-function systemBootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-  } catch {
-    // Elsewhere the time of the start, to ten minutes.
-    return String(Math.round((Date.now() / 1000 - uptime()) / 600))
-  }
-}

@@ -1,8 +1,8 @@
 import type { LogMessage } from '../broker.js'
-import type { Slice } from './journal-base.js'
 import { EntryCursor } from './journal-codec.js'
 import { messageSize, PLACE_LENGTH, writeMessage, writePlace } from './lmdb-codec.js'
 import { type LmdbDatabases, toStored } from './lmdb-databases.js'
+import type { Slice } from './slice.js'
 import type { Change } from './store.js'
 
 /** Turns changes into the writes of one transaction. */

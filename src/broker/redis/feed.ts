@@ -2,9 +2,10 @@ import type { Clock, Scheduled } from '../../clock.js'
 import type { Position } from '../../protocol/actions.js'
 import type { BrokerHandler, PresenceChange } from '../broker.js'
 import type { RoomKeys } from './keys.js'
-import { type LiveMessage, parseEntryId, parseLive } from './live.js'
-import { CATCH_UP } from './log-scripts.js'
+import { type LiveMessage, parseLive } from './live.js'
+import { readMissed } from './missed.js'
 import type { Shards } from './shards.js'
+import { WaitingAppends } from './waiting-appends.js'
 
 export interface FeedOptions {
   readonly room: string
@@ -16,15 +17,6 @@ export interface FeedOptions {
   /** Calls the handler; does not throw. */
   readonly tell: (call: (handler: BrokerHandler) => void) => void
 }
-
-/** Reply of the catch-up script. */
-type CaughtUp = [
-  head: [epoch: string, offset: number, stamp: string, presence: number],
-  from: number,
-  reset: number,
-  messages: string[],
-  presence: string[],
-]
 
 /** What came in while the log was being read. More is read from the log again. */
 const MAX_HELD = 10_000
@@ -51,7 +43,7 @@ export class Feed {
   /** Messages of this node that came in ahead of others, by offset. */
   readonly #early = new Map<number, LiveMessage>()
   #gap: Scheduled | undefined
-  #waiting: { epoch: string; offset: number; resolve: () => void }[] = []
+  readonly #appends = new WaitingAppends()
   /** Something was heard through the subscription since this was last set to false. */
   heard = false
   /** How often in a row the log had what the subscription should have brought. */
@@ -129,13 +121,13 @@ export class Feed {
     if (this.#closed || (epoch === this.#epoch && offset <= this.#offset && !this.#reading)) {
       return undefined
     }
-    return new Promise((resolve) => this.#waiting.push({ epoch, offset, resolve }))
+    return this.#appends.wait(epoch, offset)
   }
 
   close(): void {
     this.#closed = true
     this.#gap?.cancel()
-    this.#release(true)
+    this.#appends.releaseAll()
   }
 
   #accept(message: LiveMessage, own: boolean): void {
@@ -182,7 +174,7 @@ export class Feed {
       this.#gap?.cancel()
       this.#gap = undefined
     }
-    this.#release()
+    this.#appends.release(this.#epoch, this.#offset)
   }
 
   #deliver({ offset, stamp, json }: Pick<LiveMessage, 'offset' | 'stamp' | 'json'>): void {
@@ -228,46 +220,28 @@ export class Feed {
   }
 
   async #readPage(): Promise<void> {
-    const { keys, shards, clock, lifetime, room, tell } = this.#options
-    const { meta, log, changes, channel } = keys
-    const known = [this.#epoch, this.#offset, this.#stamp, this.#presence]
-    const args = [clock.id(), lifetime, ...known].map(String)
-    const reply = await shards.run<CaughtUp>(
-      keys.slot,
-      CATCH_UP,
-      [meta, log, changes, channel],
-      args,
-    )
-    const [[epoch, offset, stamp, presence], from, reset, messages, missed] = reply
+    const { room, tell } = this.#options
+    const known = { ...this.position, stamp: this.#stamp, presence: this.#presence }
+    const missed = await readMissed(this.#options, known)
     if (this.#closed) return
-    if (this.#epoch === '' || reset === 1) {
+    const { epoch, offset, from } = missed
+    if (this.#epoch === '' || missed.isReset) {
       const first = this.#epoch === ''
       this.#epoch = epoch
       this.#offset = from
       if (first) this.#start = this.position
       else tell((handler) => handler.reset(room, { epoch, offset: from }))
     }
-    for (let i = 0; i < messages.length; i += 2) {
-      const json = messages[i + 1] as string
-      this.#deliver({ ...parseEntryId(messages[i] as string), json })
-    }
-    for (const change of missed) this.#deliverPresence(change)
-    this.#presence = presence
-    if (this.#offset >= offset) this.#stamp = Number(stamp)
+    for (const message of missed.messages) this.#deliver(message)
+    for (const change of missed.changes) this.#deliverPresence(change)
+    this.#presence = missed.presence
+    if (this.#offset >= offset) this.#stamp = missed.stamp
     else this.#again = true
   }
 
   #read(reading: Promise<void>, failed: boolean): void {
     if (this.#reading === reading) this.#reading = undefined
-    this.#release(failed)
-  }
-
-  /** Lets go of appends whose messages have been handed on, or of all. */
-  #release(all = false): void {
-    if (this.#waiting.length === 0) return
-    const reached = ({ epoch, offset }: { epoch: string; offset: number }) =>
-      all || epoch !== this.#epoch || offset <= this.#offset
-    for (const waiting of this.#waiting) if (reached(waiting)) waiting.resolve()
-    this.#waiting = this.#waiting.filter((waiting) => !reached(waiting))
+    if (failed) this.#appends.releaseAll()
+    else this.#appends.release(this.#epoch, this.#offset)
   }
 }

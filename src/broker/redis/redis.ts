@@ -1,4 +1,3 @@
-import type { Clock } from '../../clock.js'
 import type { Position } from '../../protocol/actions.js'
 import type { Member } from '../../protocol/events.js'
 import {
@@ -22,11 +21,13 @@ import {
   type RoomsQuery,
   StoreUnavailable,
 } from '../broker.js'
+import { GuardedHandler } from '../guarded-handler.js'
 import { Appends } from './appends.js'
 import { Bus } from './bus.js'
 import { Feeds } from './feeds.js'
 import { Keys } from './keys.js'
 import { ERASE } from './log-scripts.js'
+import type { RedisBrokerOptions } from './options.js'
 import { readPage } from './page.js'
 import { ClusterPresence } from './presence.js'
 import { Questions } from './questions.js'
@@ -35,24 +36,6 @@ import type { Session } from './session.js'
 import { Shards } from './shards.js'
 import { parseRedisUrl } from './topology.js'
 import { Values } from './values.js'
-
-export interface RedisBrokerOptions {
-  /** `redis://` or `rediss://`; several: nodes of a cluster, or a primary and its replicas. */
-  readonly urls: readonly string[]
-  /** What the names of all keys and channels begin with. Default `parley`. */
-  readonly prefix?: string
-  readonly clock: Clock
-  /** Messages kept per room. */
-  readonly historyMessages: number
-  /** How long messages are kept, seconds. */
-  readonly historySeconds: number
-  /** How many replicas have to have a message before it is acknowledged. Default 0. */
-  readonly waitReplicas?: number
-  /** How long a message's id is remembered at least, seconds. Default 600. */
-  readonly dedupeSeconds?: number
-  /** Told what went wrong where nobody waits for an answer. Default: nothing. */
-  readonly onError?: (error: unknown, what: string) => void
-}
 
 /**
  * The broker of many nodes: rooms' logs, presence and everything else in Redis.
@@ -70,6 +53,7 @@ class RedisBroker implements Broker {
   readonly node: string
   readonly #options: RedisBrokerOptions
   readonly #onError: (error: unknown, what: string) => void
+  readonly #handler: GuardedHandler
   readonly #keys: Keys
   readonly #shards: Shards
   readonly #appends: Appends
@@ -79,7 +63,6 @@ class RedisBroker implements Broker {
   readonly #questions: Questions
   readonly #values: Values
   readonly #roomsList: RoomsList
-  #handler: BrokerHandler | undefined
   #started = false
   #closing: Promise<void> | undefined
 
@@ -88,13 +71,14 @@ class RedisBroker implements Broker {
     const { urls, clock, prefix = 'parley', dedupeSeconds = 600, waitReplicas = 0 } = options
     const onError = options.onError ?? (() => {})
     this.#onError = onError
+    this.#handler = new GuardedHandler(onError)
     this.node = clock.id()
     const keys = new Keys(prefix)
     this.#keys = keys
     const events = { up: (session: Session) => this.#up(session) }
     const shards = new Shards({ servers: urls.map(parseRedisUrl), clock, onError, events })
     this.#shards = shards
-    const tell = <T>(call: (handler: BrokerHandler) => T) => this.#tell(call)
+    const tell = <T>(call: (handler: BrokerHandler) => T) => this.#handler.tell(call)
     const base = { shards, keys, clock, onError, tell }
     this.#feeds = new Feeds({ ...base, lifetime: options.historySeconds * 1000 })
     this.#appends = new Appends({
@@ -109,14 +93,14 @@ class RedisBroker implements Broker {
     this.#questions = new Questions({
       ...base,
       node: this.node,
-      answer: (question) => this.#answer(question),
+      answer: (question) => this.#handler.answer(question),
     })
     this.#values = new Values(shards, keys)
     this.#roomsList = new RoomsList({ ...options, ...base })
   }
 
   async start(handler: BrokerHandler): Promise<void> {
-    this.#handler = handler
+    this.#handler.set(handler)
     await this.#shards.start()
     await this.#presence.start()
     this.#feeds.start()
@@ -204,7 +188,7 @@ class RedisBroker implements Broker {
 
   async ask(node: string, question: string): Promise<string | undefined> {
     this.#assertOpen()
-    return node === this.node ? this.#answer(question) : this.#questions.ask(node, question)
+    return node === this.node ? this.#handler.answer(question) : this.#questions.ask(node, question)
   }
 
   async remember(key: string, value: string, lifetime: number): Promise<void> {
@@ -253,26 +237,6 @@ class RedisBroker implements Broker {
     this.#feeds.resume(session)
     if (!this.#started) return
     this.#presence.reassert().catch((error) => this.#onError(error, 'presence is incomplete'))
-  }
-
-  /** What a handler throws is its own fault: it is reported and the broker goes on. */
-  #tell<T>(call: (handler: BrokerHandler) => T): T | undefined {
-    try {
-      return this.#handler && call(this.#handler)
-    } catch (error) {
-      this.#onError(error, 'a broker handler threw')
-      return undefined
-    }
-  }
-
-  async #answer(question: string): Promise<string> {
-    if (!this.#handler) throw new StoreUnavailable('the broker is not started')
-    try {
-      return await this.#handler.answer(question)
-    } catch (error) {
-      this.#onError(error, 'a broker handler threw')
-      throw new StoreUnavailable('the question could not be answered', { cause: error })
-    }
   }
 
   #assertOpen(): void {

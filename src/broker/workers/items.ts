@@ -65,13 +65,3 @@ export interface CallError {
   /** Of a `StoreUnavailable`, milliseconds. */
   readonly retryAfter?: number
 }
-
-/** A page whose messages' JSON is in the item's text. */
-export interface PageHead {
-  readonly epoch: string
-  readonly offset: number
-  readonly first: number
-  readonly more: boolean
-  /** Of each message: offset, time, length of its JSON. */
-  readonly messages: readonly (readonly [offset: number, time: number, length: number])[]
-}

@@ -11,8 +11,9 @@ import {
   type RoomSignal,
   StoreUnavailable,
 } from '../broker.js'
-import type { CallError, CallName, Item, OwnCall, PageHead, PlainCall } from './items.js'
+import type { CallError, CallName, Item, OwnCall, PlainCall } from './items.js'
 import { Link } from './link.js'
+import { partPage } from './page-text.js'
 import { Subscription } from './subscription.js'
 
 export interface ServedWorkerOptions {
@@ -185,12 +186,9 @@ export class ServedWorker {
     this.link.send(['ok', number, answer !== undefined], answer)
   }
 
-  #sendPage(number: number, { messages, ...page }: Page): void {
-    const head: PageHead = {
-      ...page,
-      messages: messages.map(({ offset, time, json }) => [offset, time, json.length]),
-    }
-    this.link.send(['ok', number, head], messages.map(({ json }) => json).join(''))
+  #sendPage(number: number, page: Page): void {
+    const { head, text } = partPage(page)
+    this.link.send(['ok', number, head], text)
   }
 
   /** With the worker its subscriptions end and its members leave. */

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import type { Clock, Scheduled } from '../../clock.js'
+import type { Clock } from '../../clock.js'
 import type { Position } from '../../protocol/actions.js'
 import type { Member } from '../../protocol/events.js'
 import {
@@ -10,7 +10,6 @@ import {
   type Command,
   type Counted,
   type DirectMessage,
-  type LogMessage,
   type MembersPage,
   type MembersQuery,
   type NewMessage,
@@ -24,9 +23,13 @@ import {
   type RoomsQuery,
   StoreUnavailable,
 } from '../broker.js'
+import { GuardedHandler } from '../guarded-handler.js'
 import { Calls } from './calls.js'
-import type { CallName, Item, PageHead } from './items.js'
+import { deliver } from './deliver.js'
+import type { CallName, Item } from './items.js'
 import { Link } from './link.js'
+import { OwnerWatch } from './owner-watch.js'
+import { joinPage, type PageHead } from './page-text.js'
 
 export interface WorkersBrokerOptions {
   /** The socket to the process that owns the log. */
@@ -46,10 +49,6 @@ export function createWorkersBroker(options: WorkersBrokerOptions): Broker {
   return new WorkersBroker(options)
 }
 
-/** How often it is looked whether the owner has said anything, milliseconds. */
-const BETWEEN_LOOKS = 1000
-/** Looks without a word from the owner after which the log counts as away. */
-const MAX_SILENT_LOOKS = 4
 /** How long `close` waits for what is under way, milliseconds. */
 const CLOSE_TIME = 5000
 
@@ -57,22 +56,22 @@ class WorkersBroker implements Broker {
   readonly name = 'workers'
   readonly node: string
   readonly #options: WorkersBrokerOptions
+  readonly #handler: GuardedHandler
+  readonly #owner: OwnerWatch
   #calls: Calls | undefined
-  #handler: BrokerHandler | undefined
-  #health: BrokerHealth = { ok: false, since: 0, reason: 'the broker is not started' }
-  #looking: Scheduled | undefined
-  #silent = 0
   #closing: Promise<void> | undefined
   #greeted: () => void = () => {}
 
   constructor(options: WorkersBrokerOptions) {
     this.#options = options
     this.node = options.clock.id()
+    this.#owner = new OwnerWatch(options.clock)
+    this.#handler = new GuardedHandler(options.onError ?? (() => {}))
   }
 
   /** Resolves once the owner has said how the log is. */
   async start(handler: BrokerHandler): Promise<void> {
-    this.#handler = handler
+    this.#handler.set(handler)
     const { stream, clock } = this.#options
     const greeting = new Promise<void>((resolve) => {
       this.#greeted = resolve
@@ -86,7 +85,7 @@ class WorkersBroker implements Broker {
     this.#calls = new Calls(link)
     link.send(['hello', this.node])
     await greeting
-    this.#looking = clock.every(BETWEEN_LOOKS, () => this.#look())
+    this.#owner.start()
   }
 
   append(room: string, { id, user, nick, msg, compress }: NewMessage): Promise<Appended> {
@@ -103,8 +102,8 @@ class WorkersBroker implements Broker {
   }
 
   async read(room: string, query: ReadQuery): Promise<Page> {
-    const { result, text } = await this.#callForText('read', [room, query])
-    return pageOf(result as PageHead, text)
+    const { result, text } = await this.#ready().callForText('read', [room, query])
+    return joinPage(result as PageHead, text)
   }
 
   enter(room: string, member: Member): Promise<Presence> {
@@ -145,11 +144,10 @@ class WorkersBroker implements Broker {
 
   async ask(node: string, question: string): Promise<string | undefined> {
     if (node === this.node) {
-      const refusal = this.#refusal()
-      if (refusal !== undefined) throw refusal
-      return this.#answer(question)
+      this.#ready()
+      return this.#handler.answer(question)
     }
-    const { result, text } = await this.#callForText('ask', [node], question)
+    const { result, text } = await this.#ready().callForText('ask', [node], question)
     return result === true ? text : undefined
   }
 
@@ -170,7 +168,7 @@ class WorkersBroker implements Broker {
   }
 
   health(): BrokerHealth {
-    return this.#health
+    return this.#owner.health
   }
 
   close(): Promise<void> {
@@ -179,7 +177,7 @@ class WorkersBroker implements Broker {
   }
 
   async #close(): Promise<void> {
-    this.#looking?.cancel()
+    this.#owner.stop()
     const { clock, stream } = this.#options
     const patience = new Promise<void>((resolve) => void clock.after(CLOSE_TIME, resolve))
     await Promise.race([this.#calls?.idle(), patience])
@@ -193,22 +191,22 @@ class WorkersBroker implements Broker {
     return (this.#calls as Calls).call<T>(name, args, text)
   }
 
-  async #callForText(name: CallName, args: readonly unknown[], text?: string) {
+  /** Throws when nothing can be asked of the owner. */
+  #ready(): Calls {
     const refusal = this.#refusal()
     if (refusal !== undefined) throw refusal
-    return (this.#calls as Calls).callForText(name, args, text)
+    return this.#calls as Calls
   }
 
   #refusal(): StoreUnavailable | undefined {
     if (this.#closing !== undefined) return new StoreUnavailable('the broker is closed')
-    if (this.#silent > MAX_SILENT_LOOKS || this.#calls === undefined) {
-      return new StoreUnavailable(this.#health.ok ? 'the log is away' : this.#health.reason)
-    }
-    return undefined
+    if (this.#calls === undefined) return new StoreUnavailable('the broker is not started')
+    const absence = this.#owner.absence
+    return absence === undefined ? undefined : new StoreUnavailable(absence)
   }
 
   #take(item: Item, text: string): void {
-    this.#silent = 0
+    this.#owner.heard()
     switch (item[0]) {
       case 'ok':
         this.#calls?.succeeded(item[1], item[2], text)
@@ -216,85 +214,29 @@ class WorkersBroker implements Broker {
       case 'failed':
         this.#calls?.failed(item[1], item[2])
         return
-      case 'message': {
-        const [, room, epoch, offset, time] = item
-        const message: LogMessage = { offset, time, json: text }
-        this.#tell((handler) => handler.message(room, epoch, message))
-        return
-      }
-      case 'reset':
-        this.#tell((handler) => handler.reset(item[1], item[2]))
-        return
-      case 'presence':
-        this.#tell((handler) => handler.presence(item[1], item[2]))
-        return
-      case 'signal':
-        this.#tell((handler) => handler.signal(item[1], item[2]))
-        return
       case 'direct': {
-        const count = this.#tell((handler) => handler.direct(item[2], item[3])) ?? 0
+        const count = this.#handler.tell((handler) => handler.direct(item[2], item[3])) ?? 0
         this.#calls?.handed(item[1], count)
         return
       }
       case 'question':
-        this.#answer(text).then(
+        this.#handler.answer(text).then(
           (answer) => this.#calls?.answer(item[1], answer),
           () => this.#calls?.answer(item[1]),
         )
         return
-      case 'command':
-        this.#tell((handler) => handler.command(item[1]))
-        return
       case 'beat':
-        this.#health = item[1]
+        this.#owner.told(item[1])
         this.#greeted()
+        return
+      default:
+        deliver(item, text, this.#handler)
     }
-  }
-
-  /** A process that was suspended reads what has arrived meanwhile before it judges. */
-  #look(): void {
-    if (++this.#silent !== MAX_SILENT_LOOKS + 1) return
-    this.#away('the process that owns the log does not answer')
   }
 
   #ownerGone(): void {
-    this.#looking?.cancel()
-    this.#silent = MAX_SILENT_LOOKS + 1
-    this.#away('the process that owns the log is gone')
+    this.#owner.gone()
     this.#calls?.abandon()
     if (this.#closing === undefined) this.#options.ownerGone()
   }
-
-  #away(reason: string): void {
-    this.#health = { ok: false, since: this.#options.clock.now(), reason }
-  }
-
-  async #answer(question: string): Promise<string> {
-    try {
-      return await (this.#handler as BrokerHandler).answer(question)
-    } catch (error) {
-      this.#options.onError?.(error, 'a broker handler threw')
-      throw new StoreUnavailable('the question could not be answered', { cause: error })
-    }
-  }
-
-  /** What a handler throws is its own fault: it is reported and the broker goes on. */
-  #tell<T>(call: (handler: BrokerHandler) => T): T | undefined {
-    try {
-      return this.#handler && call(this.#handler)
-    } catch (error) {
-      this.#options.onError?.(error, 'a broker handler threw')
-      return undefined
-    }
-  }
-}
-
-function pageOf({ messages, ...page }: PageHead, text: string): Page {
-  let at = 0
-  const read = messages.map(([offset, time, length]) => {
-    const json = text.slice(at, at + length)
-    at += length
-    return { offset, time, json }
-  })
-  return { ...page, messages: read }
 }
