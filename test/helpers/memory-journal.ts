@@ -11,7 +11,7 @@ import type { Change, LogStore } from '../../src/broker/embedded/store.js'
 export class MemoryDisk {
   readonly #store = createMemoryStore()
   readonly #files: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)]
-  #absorbed = 0
+  #absorbed: number | undefined
   lastEnd: LastEnd = 'none'
   /** Made to fail, by a test. */
   failing = false
@@ -45,7 +45,10 @@ export class MemoryDisk {
         await this.#store.commit(changes)
       },
       flush: step,
-      close: step,
+      close: async (complete = true) => {
+        await step()
+        if (complete) this.lastEnd = 'closed'
+      },
     }
     const base = new Proxy(this.#store, {
       get: (target, name: keyof LogStore) =>

@@ -8,11 +8,17 @@ export interface JournalBase extends LogStore {
   generation(): number
   /** To be asked before `start`. */
   lastEnd(): LastEnd
-  /** Number of the last segment that is in the store as a whole, 0 at first. */
-  absorbed(): number
+  /** Number of the last segment that is in the store as a whole; undefined before the first journal. */
+  absorbed(): number | undefined
   /**
    * Takes entries in, as one step, when no commit is under way. May be called before `start`. To
    * take the same ones in again, in order, changes nothing.
    */
   absorb(slice: Slice): Promise<void>
+  /**
+   * Flushes and releases everything.
+   * @param complete false: not all of this life is in the store, so that it did not end well. By
+   *   default true
+   */
+  close(complete?: boolean): Promise<void>
 }

@@ -25,12 +25,17 @@ export interface JournalReading {
 export function readJournal(dir: string, absorbed: number): JournalReading {
   const reading: JournalReading = { rooms: [], messages: new Map(), damages: [] }
   const segments = []
+  const without = []
   for (const name of ['journal.0', 'journal.1']) {
     const path = join(dir, name)
     const image = existsSync(path) ? readFileSync(path) : Buffer.alloc(0)
     const header = readHeader(image)
     if (header) segments.push({ ...header, image })
-    else if (image.length > 0) reading.damages.push(`${name} has no valid header`)
+    else without.push({ name, isEmpty: image.length === 0 })
+  }
+  for (const { name, isEmpty } of without) {
+    // A log of before the journal has neither of the files.
+    if (!isEmpty || segments.length > 0) reading.damages.push(`${name} has no valid header`)
   }
   segments.sort((a, b) => a.number - b.number)
   let before = { number: 0, end: 0 }

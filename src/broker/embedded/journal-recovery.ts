@@ -26,12 +26,10 @@ interface Found {
  * be there.
  */
 export async function recover(base: JournalBase, files: readonly SegmentFile[]): Promise<number> {
-  const absorbed = base.absorbed()
+  const absorbed = base.absorbed() ?? 0
   const found = await findSegments(files)
   const end = base.lastEnd()
-  if (found.length === 0 && end === 'killed' && absorbed > 0) {
-    throw damaged(files.map(({ path }) => path).join(' and '), 'have no valid header')
-  }
+  if (end === 'killed' && base.absorbed() !== undefined) assertHeaders(files, found)
   const left = found.filter(({ header }) => header.number > absorbed)
   const damagedOne = left.find((segment) => end !== 'cut' && goesOn(segment))
   if (damagedOne) throw damaged(damagedOne.path, 'has a damaged batch before whole ones')
@@ -60,6 +58,18 @@ async function findSegments(files: readonly SegmentFile[]): Promise<Found[]> {
       found.push({ header, image, path: file.path, end: endOf(image, header.seed) })
   }
   return found.sort((a, b) => a.header.number - b.header.number)
+}
+
+/** Of a life that was not cut both files have a header: what has none may have held messages. */
+function assertHeaders(files: readonly SegmentFile[], found: readonly Found[]): void {
+  const without = files
+    .map(({ path }) => path)
+    .filter((path) => !found.some((s) => s.path === path))
+  if (without.length === 0) return
+  throw damaged(
+    without.join(' and '),
+    without.length === 1 ? 'has no valid header' : 'have no valid header',
+  )
 }
 
 /** Whether nothing is missing between a segment and what is before it. */

@@ -1,16 +1,13 @@
 import type { JournalBase } from './journal-base.js'
 import { HEADER_LENGTH, type JournaledChange, type SegmentHeader } from './journal-codec.js'
 import type { SegmentFile } from './journal-file.js'
+import { JournalFiles, type JournalFilesOptions } from './journal-files.js'
 import { recover } from './journal-recovery.js'
 import { batchSize, Segment } from './segment.js'
 import { slices } from './slice.js'
 
-export interface JournalOptions {
+export interface JournalOptions extends JournalFilesOptions {
   readonly base: JournalBase
-  /** Opens one of the two files: one is written while the other is taken into the base. */
-  readonly open: (index: number) => Promise<SegmentFile>
-  /** A random 32-bit number. */
-  readonly seed: () => number
   /** Bytes in a file after which the other one is begun. Default 8 MiB. */
   readonly segmentSize?: number
 }
@@ -21,15 +18,13 @@ export interface JournalOptions {
  */
 export class Journal {
   readonly #base: JournalBase
-  readonly #open: JournalOptions['open']
+  readonly #disk: JournalFiles
   readonly #seed: () => number
   readonly #segmentSize: number
   /** Newest first. */
   #segments: Segment[] = []
   /** By the number of the segment that is in it. */
   readonly #files = new Map<number, SegmentFile>()
-  #opened: SegmentFile[] = []
-  readonly #unsynced = new Set<SegmentFile>()
   /** Images of segments that are in the base, to be used again. */
   #spare: Buffer | undefined
   #lastKey = 0
@@ -42,7 +37,7 @@ export class Journal {
 
   constructor({ base, open, seed, segmentSize = SEGMENT_SIZE }: JournalOptions) {
     this.#base = base
-    this.#open = open
+    this.#disk = new JournalFiles({ open, seed })
     this.#seed = seed
     this.#segmentSize = segmentSize
   }
@@ -62,12 +57,14 @@ export class Journal {
    * leaving everything as it is, when something is missing that must be there.
    */
   async start(): Promise<void> {
-    // Kept open, so that a process which has no file descriptor left goes on writing.
-    this.#opened = [await this.#open(0), await this.#open(1)]
-    const last = await recover(this.#base, this.#opened)
+    const last = await recover(this.#base, await this.#disk.open())
+    await this.#disk.complete(last)
     await this.#begin({ number: last + 1, previousEnd: 0, seed: this.#seed() }, 0)
     await this.probe()
     await this.sync()
+    // From here on a file without a header has lost it.
+    const none = { image: Buffer.alloc(0), entries: [] }
+    if (this.#base.absorbed() === undefined) await this.#base.absorb({ ...none, completes: last })
   }
 
   /**
@@ -77,9 +74,10 @@ export class Journal {
   async probe(): Promise<void> {
     if (this.#failure !== undefined || this.problem() !== undefined) await this.absorbAll()
     const [segment] = this.#segments as [Segment]
+    if (this.#segments.length === 1) await this.#disk.at(segment.header.number + 1)
     const file = this.#fileOf(segment)
     await file.write(segment.image, segment.written, segment.clear(PROBE_SIZE))
-    this.#unsynced.add(file)
+    this.#disk.written(file)
     segment.begin()
   }
 
@@ -93,7 +91,7 @@ export class Journal {
     file.check()
     const end = segment.encode(changes, this.#base.generation())
     await file.write(segment.image, segment.written, end)
-    this.#unsynced.add(file)
+    this.#disk.written(file)
     segment.accept(changes, end)
     for (const change of changes) {
       if (change.kind === 'room') this.#lastKey = Math.max(this.#lastKey, change.record.key)
@@ -103,10 +101,7 @@ export class Journal {
   /** Resolves when everything appended so far survives a power cut. */
   async sync(): Promise<void> {
     try {
-      for (const file of this.#unsynced) {
-        await file.sync()
-        this.#unsynced.delete(file)
-      }
+      await this.#disk.sync()
     } catch (error) {
       // To ask the system again would be answered by a lie: what it could not write, it forgets.
       this.#failure = error
@@ -144,7 +139,7 @@ export class Journal {
 
   async close(): Promise<void> {
     this.#files.clear()
-    for (const file of this.#opened.splice(0)) await file.close()
+    await this.#disk.close()
   }
 
   #fileOf({ header }: Segment): SegmentFile {
@@ -163,7 +158,7 @@ export class Journal {
   }
 
   async #begin(header: SegmentHeader, size: number): Promise<void> {
-    this.#files.set(header.number, await this.#fileAt(header.number % 2))
+    this.#files.set(header.number, await this.#disk.at(header.number))
     const needed = Math.max(this.#segmentSize, HEADER_LENGTH + size)
     const spare = this.#spare
     this.#spare = undefined
@@ -197,26 +192,7 @@ export class Journal {
     if (image.length === this.#segmentSize) this.#spare = image
     const file = this.#fileOf(segment)
     this.#files.delete(header.number)
-    this.#unsynced.delete(file)
-  }
-
-  /** The open file that a segment is to be written to, or another one if somebody took it away. */
-  async #fileAt(index: number): Promise<SegmentFile> {
-    const known = this.#opened[index] as SegmentFile
-    if (isThere(known)) return known
-    const file = await this.#open(index)
-    this.#opened[index] = file
-    await known.close()
-    return file
-  }
-}
-
-function isThere(file: SegmentFile): boolean {
-  try {
-    file.check()
-    return true
-  } catch {
-    return false
+    this.#disk.forget(file)
   }
 }
 

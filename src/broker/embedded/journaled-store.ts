@@ -141,12 +141,12 @@ export class JournaledStore implements LogStore {
   }
 
   async close(): Promise<void> {
-    try {
-      await this.#journal.absorbAll()
-    } catch {
-      // The next start takes in what is left in the journal.
-    }
-    await this.#base.close()
+    const complete = await this.#journal.absorbAll().then(
+      () => true,
+      // The next start takes in what is left in the journal, and must know that it is needed.
+      () => false,
+    )
+    await this.#base.close(complete)
     await this.#journal.close()
   }
 

@@ -163,8 +163,8 @@ class LmdbStore implements JournalBase {
     return endOf(this.#meta('life'), this.#bootId)
   }
 
-  absorbed(): number {
-    return this.#meta('absorbed') ?? 0
+  absorbed(): number | undefined {
+    return this.#meta('absorbed')
   }
 
   async absorb(slice: Slice): Promise<void> {
@@ -177,9 +177,9 @@ class LmdbStore implements JournalBase {
     await this.#last?.flushed
   }
 
-  async close(): Promise<void> {
+  async close(complete = true): Promise<void> {
     try {
-      if (this.#started) await this.#putLife(true)
+      if (this.#started && complete) await this.#putLife(true)
     } catch {
       // The next start finds that this life did not end well, which is the truth.
     }

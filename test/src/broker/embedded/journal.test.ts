@@ -7,6 +7,8 @@ import { type Broker, StoreUnavailable } from '../../../../src/broker/broker.js'
 import { createEmbeddedBroker } from '../../../../src/broker/embedded/embedded.js'
 import { Journal } from '../../../../src/broker/embedded/journal.js'
 import { writeHeader } from '../../../../src/broker/embedded/journal-codec.js'
+import { JournalFile } from '../../../../src/broker/embedded/journal-file.js'
+import { readJournal } from '../../../../src/broker/embedded/journal-reading.js'
 import { JournaledStore } from '../../../../src/broker/embedded/journaled-store.js'
 import { openLmdbStore } from '../../../../src/broker/embedded/lmdb-store.js'
 import { openLogStore } from '../../../../src/broker/embedded/log-store.js'
@@ -258,6 +260,60 @@ t.test('a journal that should be there and is not is told', async (t) => {
   await t.rejects(opening(both), { message: /have no valid header; nothing was changed/ })
   const { broker: lost } = await opening(both, 'boot 2')
   t.ok((await idsOf(lost, 'r')).length < 60, 'after a power cut it may be missing')
+})
+
+t.test('one of its files that is removed or has lost its header is told, by name', async (t) => {
+  const dir = join(t.testdir(), 'data')
+  const { broker } = await openBroker(t, dir)
+  t.equal(await append(broker, 'r', 'a'), 1)
+  const refusal = (index: number) => ({
+    message: new RegExp(`journal\\.${index} has no valid header; nothing was changed`),
+  })
+  for (const index of [0, 1]) {
+    const removed = killed(dir, `removed-${index}`)
+    rmSync(journalOf(removed, index))
+    await t.rejects(openBroker(t, removed), refusal(index))
+    const spoilt = killed(dir, `spoilt-${index}`)
+    const bytes = readFileSync(journalOf(spoilt, index))
+    bytes[9] = 0xff
+    writeFileSync(journalOf(spoilt, index), bytes)
+    await t.rejects(openBroker(t, spoilt), refusal(index))
+    const { damages } = readJournal(spoilt, 0)
+    t.same(damages, [`journal.${index} has no valid header`], 'also to who salvages')
+    t.same(readJournal(removed, 0).damages, [`journal.${index} has no valid header`])
+    const cut = await openBroker(t, spoilt, { bootId: 'boot 2' })
+    t.same(await idsOf(cut.broker, 'r'), index === 1 ? [] : ['a'], 'a power cut explains it')
+  }
+  const { broker: next } = await openBroker(t, killed(dir, 'whole'))
+  t.same(await idsOf(next, 'r'), ['a'])
+})
+
+t.test('a life whose journal could not be taken in has not ended well', async (t) => {
+  const dir = join(t.testdir(), 'data')
+  const base = await openLmdbStore({ dir, bootId: 'boot 1' })
+  const open = (index: number) => JournalFile.open(journalOf(dir, index))
+  const journal = new Journal({ base, open, seed: () => ++seeds })
+  await journal.start()
+  const store = new JournaledStore(base, journal)
+  await store.start({ durability: 'commit', epoch: 'e' })
+  await store.commit([{ kind: 'room', name: 'r', record: { key: 1, epoch: 'e', trimmed: 0 } }])
+  base.absorb = async () => {
+    throw new Error('the disk is full')
+  }
+  await store.close()
+  const spoilt = killed(dir, 'spoilt')
+  writeFileSync(journalOf(spoilt, 1), Buffer.alloc(100))
+  await t.rejects(openBroker(t, spoilt), { message: /journal.1 has no valid header/ })
+  const after = await openLmdbStore({ dir, bootId: 'boot 1' })
+  t.equal(after.lastEnd(), 'killed')
+  await after.close()
+  const next = await openLogStore({ dir, bootId: 'boot 1' })
+  t.equal(next.room('r')?.key, 1, 'the next start takes it in')
+  await next.start({ durability: 'commit', epoch: 'f' })
+  await next.close()
+  const last = await openLmdbStore({ dir, bootId: 'boot 1' })
+  t.equal(last.lastEnd(), 'closed')
+  await last.close()
 })
 
 t.test('a log without a journal gets one', async (t) => {
