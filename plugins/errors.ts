@@ -24,12 +24,14 @@ export default fp(
       else if (opensConnection(request)) logRefusal(request, known)
       return sendError(reply, known)
     })
-    fastify.setNotFoundHandler((request, reply) =>
-      sendError(reply, new ParleyError('NOT_FOUND', `there is no ${request.method} route here`)),
-    )
   },
   { name: 'parley-errors', fastify: '5.x' },
 )
+
+/** Answers a request that no route is for. */
+export function notFound(request: FastifyRequest, reply: FastifyReply) {
+  return sendError(reply, new ParleyError('NOT_FOUND', `there is no ${request.method} route here`))
+}
 
 function logRefusal(request: FastifyRequest, { code, message }: ParleyError): void {
   const details = { code, reason: message, address: request.ip }

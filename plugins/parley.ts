@@ -26,7 +26,7 @@ import { logRequest } from '../src/log-request.js'
 import access from './access.js'
 import broker from './broker.js'
 import documentation from './documents.js'
-import errors from './errors.js'
+import errors, { notFound } from './errors.js'
 import handshake from './handshake.js'
 import limits from './limits.js'
 import measurements from './metrics.js'
@@ -123,9 +123,11 @@ async function registerAll(
       delegator: (request, callback) =>
         callback(null, {
           origin: request.headers.origin !== undefined && scope.originAllowed(request),
+          exposedHeaders: ['retry-after'],
         }),
-      exposedHeaders: ['retry-after'],
     })
+    // Here, so that a page can read this answer like any other.
+    http.setNotFoundHandler(notFound)
     for (const routes of OTHERS) await http.register(routes)
     await http.register(async (rest) => {
       rest.addHook('onRequest', (request) => rest.limitRequests(request))

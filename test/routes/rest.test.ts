@@ -207,6 +207,24 @@ t.test('an allowed origin may use REST from its pages, another one may not', asy
   t.notOk(refused.headers['access-control-allow-origin'])
 })
 
+t.test('an allowed origin may read every answer, also that there is nothing', async (t) => {
+  const service = await startService(t, { allowedOrigins: ['https://app.example'] })
+  const get = (url: string, origin: string) =>
+    service.request('GET', url, { claims: { sub: 'ann' }, headers: { origin } })
+  for (const url of ['/none', '/rooms/r/none', '/rooms/none', '/rooms']) {
+    const allowed = await get(url, 'https://app.example')
+    t.equal(allowed.statusCode, url === '/rooms' ? 200 : 404, url)
+    t.match(allowed.headers, {
+      'access-control-allow-origin': 'https://app.example',
+      'access-control-expose-headers': 'retry-after',
+      vary: /Origin/i,
+    })
+    const refused = await get(url, 'https://evil.example')
+    t.notOk(refused.headers['access-control-allow-origin'])
+  }
+  t.match((await get('/none', 'https://app.example')).json(), { code: 'NOT_FOUND' })
+})
+
 t.test('the registry is listed for administrators, by user and by room', async (t) => {
   const service = await startService(t)
   const admin = { claims: { sub: 'root', scope: 'admin' } }
