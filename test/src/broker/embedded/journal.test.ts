@@ -1,6 +1,4 @@
-import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Broker, StoreUnavailable } from '../../../../src/broker/broker.js'
@@ -16,6 +14,7 @@ import type { Durability, LogStore } from '../../../../src/broker/embedded/store
 import { Recorder } from '../../../contract/recorder.js'
 import { FakeClock } from '../../../helpers/fake-clock.js'
 import { MemoryDisk } from '../../../helpers/memory-journal.js'
+import { mountSmallDisk, noSmallDisk } from '../../../helpers/small-disk.js'
 
 const READ = { limit: 1000, maxLength: 1e8 }
 
@@ -352,18 +351,11 @@ async function until(holds: () => boolean, clock: FakeClock): Promise<void> {
   }
 }
 
-const canMount = mountable()
-
 t.test(
-  `a full disk is told to the sender and healed by space${canMount === true ? '' : `: ${canMount}`}`,
-  { skip: canMount !== true && process.env.REQUIRE_SERVICES !== '1' },
+  `a full disk is told to the sender and healed by space${noSmallDisk ? `: ${noSmallDisk}` : ''}`,
+  { skip: noSmallDisk !== undefined && process.env.REQUIRE_SERVICES !== '1' },
   async (t) => {
-    const disk = mkdtempSync(join(tmpdir(), 'parley-disk-'))
-    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=6m', 'parley-test', disk])
-    t.teardown(() => {
-      spawnSync('umount', ['-l', disk])
-      rmSync(disk, { recursive: true })
-    })
+    const disk = mountSmallDisk(t, 6)
     const { broker, clock } = await openBroker(t, join(disk, 'data'))
     const balloon = join(disk, 'balloon')
     writeFileSync(balloon, Buffer.alloc(1024 * 1024))
@@ -381,12 +373,3 @@ t.test(
     await broker.close()
   },
 )
-
-function mountable(): true | string {
-  if (process.getuid?.() !== 0) return 'needs root to mount a small disk'
-  const dir = mkdtempSync(join(tmpdir(), 'parley-disk-'))
-  const { status, error } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'parley-test', dir])
-  if (status === 0) spawnSync('umount', [dir])
-  rmSync(dir, { recursive: true })
-  return status === 0 ? true : `cannot mount a small disk ${error?.message ?? ''}`
-}

@@ -1,9 +1,7 @@
-import { spawnSync } from 'node:child_process'
 import {
   closeSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
@@ -12,7 +10,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open } from 'lmdb'
 import t, { type Test } from 'tap'
@@ -22,6 +19,7 @@ import { openLmdbStore } from '../../../../src/broker/embedded/lmdb-store.js'
 import type { Durability, LogStore } from '../../../../src/broker/embedded/store.js'
 import { Recorder } from '../../../contract/recorder.js'
 import { FakeClock } from '../../../helpers/fake-clock.js'
+import { mountSmallDisk, noSmallDisk } from '../../../helpers/small-disk.js'
 
 const READ = { limit: 1000, maxLength: 1e8 }
 
@@ -303,18 +301,11 @@ t.test('a damaged message ends the history, and all else goes on', async (t) => 
   t.equal(await next.broker.room('r'), undefined, 'retention passes it')
 })
 
-const TMPFS = mountable()
-
 t.test(
-  `a full disk is told to the sender and healed by space${TMPFS === true ? '' : `: ${TMPFS}`}`,
-  { skip: TMPFS !== true && process.env.REQUIRE_SERVICES !== '1' },
+  `a full disk is told to the sender and healed by space${noSmallDisk ? `: ${noSmallDisk}` : ''}`,
+  { skip: noSmallDisk !== undefined && process.env.REQUIRE_SERVICES !== '1' },
   async (t) => {
-    const disk = mkdtempSync(join(tmpdir(), 'parley-disk-'))
-    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'parley-test', disk])
-    t.teardown(() => {
-      spawnSync('umount', ['-l', disk])
-      rmSync(disk, { recursive: true })
-    })
+    const disk = mountSmallDisk(t, 4)
     const opened = await openBroker(t, join(disk, 'data'))
     const { broker, errors } = opened
     const balloon = join(disk, 'balloon')
@@ -336,15 +327,6 @@ t.test(
     await broker.close()
   },
 )
-
-function mountable(): true | string {
-  if (process.getuid?.() !== 0) return 'needs root to mount a small disk'
-  const dir = mkdtempSync(join(tmpdir(), 'parley-disk-'))
-  const { status, error } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'parley-test', dir])
-  if (status === 0) spawnSync('umount', [dir])
-  rmSync(dir, { recursive: true })
-  return status === 0 ? true : `cannot mount a small disk ${error?.message ?? ''}`
-}
 
 function overwrite(path: string, from: number, to: number): void {
   const fd = openSync(path, 'r+')
