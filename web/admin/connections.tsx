@@ -1,17 +1,29 @@
-import type { Signal } from '@preact/signals'
 import { labelOf } from '../model/nodes.js'
-import { byteSize, fullTime, timeOfDay } from '../shared/format.js'
+import { byteSize } from '../shared/format.js'
 import type { AdminApi, Connection } from './api.js'
 import { ConfirmButton } from './confirm-button.js'
 import { roomFilter, userFilter } from './filter.js'
 import { nodes } from './live.js'
 import { Pager } from './pager.js'
+import { SearchField } from './search-field.js'
 import { noteFailure } from './session.js'
+import { Table, Time } from './table.js'
 import { usePage } from './use-page.js'
 import { words } from './words.js'
 
 const labels = words.connections
 const count = new Intl.NumberFormat()
+
+const COLUMNS = [
+  { label: labels.user },
+  { label: labels.node },
+  { label: labels.address },
+  { label: labels.since },
+  { label: labels.rooms },
+  { label: labels.traffic, kind: 'number' },
+  { label: labels.buffered, kind: 'number' },
+  { label: labels.action, kind: 'action' },
+] as const
 
 /** Who is connected, to whichever node. */
 export function Connections({ api }: { readonly api: AdminApi }) {
@@ -27,67 +39,23 @@ export function Connections({ api }: { readonly api: AdminApi }) {
     <section class="panel" aria-labelledby="connections">
       <h2 id="connections">{labels.title}</h2>
       <div class="search-row">
-        <Filter id="user-filter" label={labels.user} value={userFilter} />
-        <Filter id="room-filter" label={labels.room} value={roomFilter} />
+        <SearchField id="user-filter" label={labels.user} value={userFilter} />
+        <SearchField id="room-filter" label={labels.room} value={roomFilter} />
       </div>
       {connections?.length === 0 && <p class="hint">{labels.none}</p>}
       {connections && connections.length > 0 && (
-        <table class="stacking">
-          <thead>
-            <tr>
-              <th scope="col">{labels.user}</th>
-              <th scope="col">{labels.node}</th>
-              <th scope="col">{labels.address}</th>
-              <th scope="col">{labels.since}</th>
-              <th scope="col">{labels.rooms}</th>
-              <th scope="col" class="number">
-                {labels.traffic}
-              </th>
-              <th scope="col" class="number">
-                {labels.buffered}
-              </th>
-              <th scope="col">
-                <span class="visually-hidden">{labels.action}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {connections.map((connection) => (
-              <Row
-                key={connection.id}
-                connection={connection}
-                onDisconnect={() => disconnect(connection.id)}
-              />
-            ))}
-          </tbody>
-        </table>
+        <Table columns={COLUMNS}>
+          {connections.map((connection) => (
+            <Row
+              key={connection.id}
+              connection={connection}
+              onDisconnect={() => disconnect(connection.id)}
+            />
+          ))}
+        </Table>
       )}
       <Pager listing={listing} />
     </section>
-  )
-}
-
-interface FilterProps {
-  readonly id: string
-  readonly label: string
-  readonly value: Signal<string>
-}
-
-function Filter({ id, label, value }: FilterProps) {
-  return (
-    <div class="field search">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="search"
-        maxLength={128}
-        autoComplete="off"
-        value={value}
-        onInput={(event) => {
-          value.value = event.currentTarget.value
-        }}
-      />
-    </div>
   )
 }
 
@@ -111,7 +79,7 @@ function Row({ connection, onDisconnect }: RowProps) {
       <td data-label={labels.node}>{nodeLabel(node)}</td>
       <td data-label={labels.address}>{address}</td>
       <td data-label={labels.since}>
-        <time title={fullTime(since)}>{timeOfDay(since)}</time>
+        <Time at={since} />
       </td>
       <td data-label={labels.rooms} title={rooms.join(', ')}>
         {endpoint === 'chat' ? summary(rooms) : '/ws'}

@@ -1,14 +1,23 @@
 import { useSignal } from '@preact/signals'
 import { labelOf, type Node } from '../model/nodes.js'
-import { fullTime, timeOfDay } from '../shared/format.js'
 import type { AdminApi } from './api.js'
 import { ConfirmButton } from './confirm-button.js'
 import { nodes } from './live.js'
 import { noteFailure } from './session.js'
+import { Table, Time } from './table.js'
 import { words } from './words.js'
 
 const labels = words.nodes
 const count = new Intl.NumberFormat()
+
+const COLUMNS = [
+  { label: labels.node },
+  { label: labels.state },
+  { label: labels.since },
+  { label: labels.connections, kind: 'number' },
+  { label: labels.rooms, kind: 'number' },
+  { label: labels.action, kind: 'action' },
+] as const
 
 /** Every node, each of which can be drained; and all of them at once, where there are several. */
 export function Nodes({ api }: { readonly api: AdminApi }) {
@@ -28,34 +37,16 @@ export function Nodes({ api }: { readonly api: AdminApi }) {
     <section class="panel" aria-labelledby="nodes">
       <h2 id="nodes">{labels.title}</h2>
       <p class="hint">{labels.about}</p>
-      <table class="stacking">
-        <thead>
-          <tr>
-            <th scope="col">{labels.node}</th>
-            <th scope="col">{labels.state}</th>
-            <th scope="col">{labels.since}</th>
-            <th scope="col" class="number">
-              {labels.connections}
-            </th>
-            <th scope="col" class="number">
-              {labels.rooms}
-            </th>
-            <th scope="col">
-              <span class="visually-hidden">{labels.action}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {all.map((node) => (
-            <Row
-              key={node.node}
-              node={node}
-              isThis={node.node === list?.this}
-              onDrain={() => drain(node.node)}
-            />
-          ))}
-        </tbody>
-      </table>
+      <Table columns={COLUMNS}>
+        {all.map((node) => (
+          <Row
+            key={node.node}
+            node={node}
+            isThis={node.node === list?.this}
+            onDrain={() => drain(node.node)}
+          />
+        ))}
+      </Table>
       <p aria-live="polite">{result}</p>
       {all.length > 1 && (
         <ConfirmButton
@@ -86,7 +77,7 @@ function Row({ node, isThis, onDrain }: RowProps) {
       </th>
       <td data-label={labels.state}>{labels.states[state]}</td>
       <td data-label={labels.since}>
-        <time title={fullTime(node.since)}>{timeOfDay(node.since)}</time>
+        <Time at={node.since} />
       </td>
       <td class="number" data-label={labels.connections}>
         {count.format(node.connections)}

@@ -1,13 +1,21 @@
 import { useSignal } from '@preact/signals'
-import { fullTime, timeOfDay } from '../shared/format.js'
 import type { AdminApi } from './api.js'
 import { roomFilter } from './filter.js'
 import { Pager } from './pager.js'
+import { SearchField } from './search-field.js'
+import { Table, Time } from './table.js'
 import { usePage } from './use-page.js'
 import { words } from './words.js'
 
 const labels = words.rooms
 const count = new Intl.NumberFormat()
+
+const COLUMNS = [
+  { label: labels.name },
+  { label: labels.members, kind: 'number' },
+  { label: labels.messages, kind: 'number' },
+  { label: labels.last },
+] as const
 
 /** The rooms that have messages or members. */
 export function Rooms({ api }: { readonly api: AdminApi }) {
@@ -18,64 +26,35 @@ export function Rooms({ api }: { readonly api: AdminApi }) {
   return (
     <section class="panel" aria-labelledby="rooms">
       <h2 id="rooms">{labels.title}</h2>
-      <div class="field search">
-        <label for="room-search">{labels.search}</label>
-        <input
-          id="room-search"
-          type="search"
-          maxLength={128}
-          autoComplete="off"
-          onInput={(event) => {
-            prefix.value = event.currentTarget.value
-          }}
-        />
-      </div>
+      <SearchField id="room-search" label={labels.search} value={prefix} />
       {rooms?.length === 0 && <p class="hint">{labels.none}</p>}
       {rooms && rooms.length > 0 && (
-        <table class="stacking">
-          <thead>
-            <tr>
-              <th scope="col">{labels.name}</th>
-              <th scope="col" class="number">
-                {labels.members}
+        <Table columns={COLUMNS}>
+          {rooms.map((room) => (
+            <tr key={room.name}>
+              <th scope="row">
+                <button
+                  type="button"
+                  class="link-button"
+                  onClick={() => {
+                    roomFilter.value = room.name
+                  }}
+                >
+                  <bdi>{room.name}</bdi>
+                </button>
               </th>
-              <th scope="col" class="number">
-                {labels.messages}
-              </th>
-              <th scope="col">{labels.last}</th>
+              <td class="number" data-label={labels.members}>
+                {count.format(room.members)}
+              </td>
+              <td class="number" data-label={labels.messages}>
+                {count.format(room.offset - room.first + 1)}
+              </td>
+              <td data-label={labels.last}>
+                {room.last_message === null ? labels.never : <Time at={room.last_message} />}
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {rooms.map((room) => (
-              <tr key={room.name}>
-                <th scope="row">
-                  <button
-                    type="button"
-                    class="link-button"
-                    onClick={() => {
-                      roomFilter.value = room.name
-                    }}
-                  >
-                    <bdi>{room.name}</bdi>
-                  </button>
-                </th>
-                <td class="number" data-label={labels.members}>
-                  {count.format(room.members)}
-                </td>
-                <td class="number" data-label={labels.messages}>
-                  {count.format(room.offset - room.first + 1)}
-                </td>
-                <td data-label={labels.last}>
-                  {room.last_message === null ? (
-                    labels.never
-                  ) : (
-                    <time title={fullTime(room.last_message)}>{timeOfDay(room.last_message)}</time>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       )}
       <Pager listing={listing} />
     </section>
