@@ -167,6 +167,8 @@ export class Supervisor {
     Object.assign(slot, { worker, startedAt: clock.monotonic(), ready: false, missed: 0 })
     serveLog?.(worker.process.stdio[LOG_FD] as unknown as Duplex)
     worker.on('message', (message: ToPrimary) => this.#receive(slot, message))
+    // It died while it was handed a connection: its `exit`, which follows, says all there is to say.
+    worker.on('error', () => {})
     worker.once('exit', (code, signal) => {
       if (signal === null) {
         slot.first?.reject(new WorkerFailed(slot.number, `exit ${code}`))
