@@ -120,8 +120,9 @@ export class RealtimeService {
       drainSeconds: config.drainSeconds,
     })
     const verify = (token: string) => this.verify(token)
-    const shared = { broker, clock, config, connections, memberships, stats }
-    const dispatcher = new Dispatcher({ ...shared, verifyToken: verify }, log)
+    const shared = { clock, config, connections, memberships, stats }
+    const context = { ...shared, broker, rooms: this.rooms, verifyToken: verify }
+    const dispatcher = new Dispatcher(context, log)
     this.#dispatcher = dispatcher
     this.#arrivals = new Arrivals({ ...shared, log, dispatcher, flushQueue })
     const interval = config.heartbeatSeconds * 1000
@@ -177,7 +178,7 @@ export class RealtimeService {
     message: Omit<NewMessage, 'id'> & { readonly id?: string },
   ): Promise<Appended> {
     const start = this.#clock.monotonic()
-    const appended = await this.broker.append(room, { id: this.#clock.id(), ...message })
+    const appended = await this.rooms.append(room, { id: this.#clock.id(), ...message })
     this.stats.append.observe(this.#clock.monotonic() - start)
     return appended
   }

@@ -6,6 +6,7 @@ import type { Connection } from '../connections/connection.js'
 import type { ConnectionRegistry } from '../connections/registry.js'
 import type { ActionName, DecodedOf } from '../protocol/actions.js'
 import type { Memberships } from '../rooms/membership.js'
+import type { Rooms } from '../rooms/rooms.js'
 import type { Stats } from '../stats/stats.js'
 
 /** What actions work with. */
@@ -15,6 +16,7 @@ export interface ActionContext {
   readonly config: Config
   readonly connections: ConnectionRegistry
   readonly memberships: Memberships
+  readonly rooms: Rooms
   readonly stats: Stats
   /** Verifies a token, as at the handshake. Rejects with `UNAUTHORIZED`. */
   readonly verifyToken: (token: string) => Promise<Identity>

@@ -9,12 +9,13 @@ import { requireSender } from './rules.js'
 export const sendToRoom: Action<'send_to_room'> = {
   exclusive: false,
   weight: 1,
-  run({ broker, clock, stats }, connection, { id, room, msg }) {
+  run({ rooms, clock, stats }, connection, { id, room, msg }) {
     const { nick } = requireSender(connection, room)
     const start = clock.monotonic()
-    return broker.append(room, { id, user: connection.user, nick, msg }).then((appended) => {
+    return rooms.append(room, { id, user: connection.user, nick, msg }).then((appended) => {
       stats.append.observe(clock.monotonic() - start)
-      return encodeSent(id, room, appended)
+      connection.sendAlong(encodeSent(id, room, appended), rooms.get(room))
+      return undefined
     })
   },
 }

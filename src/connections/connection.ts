@@ -33,9 +33,28 @@ export interface Pulse {
   nextPing: number
 }
 
-/** Where a connection reports that it has something to flush at the end of this turn. */
+/** Something that collects what it has to write. */
+export interface Flushable {
+  /** Called at the end of a turn in which it was added: writes, or has itself held. */
+  endTurn(): void
+  /** Writes what was collected. */
+  flush(): void
+}
+
+/** Where something reports that it has collected something to write. */
 export interface FlushQueue {
-  add(item: { flush(): void }): void
+  /** Has its `endTurn` called at the end of this turn. Wanted once a turn. */
+  add(item: Flushable): void
+  /** Has its `flush` called before long, unless it is released earlier. */
+  hold(item: Flushable): void
+  /** Forgets that it was held. */
+  release(item: Flushable): void
+}
+
+/** What a reply may wait for, to leave in one write with it. */
+export interface Company {
+  /** Whether something is held back that will be delivered to its members. */
+  readonly held: boolean
 }
 
 export interface ConnectionOptions {
@@ -49,7 +68,7 @@ export interface ConnectionOptions {
  * One client. Everything that is sent to it goes through here, in order: `send` for what only
  * this client gets, `deliver` for what it shares with a room.
  */
-export class Connection {
+export class Connection implements Flushable {
   readonly id: string
   readonly endpoint: 'echo' | 'chat'
   readonly address: string
@@ -77,6 +96,11 @@ export class Connection {
   readonly #flushQueue: FlushQueue
   readonly #maxBufferedBytes: number
   #replies: string[] = []
+  /** What they may wait for; undefined when one of them may not wait. */
+  #company: Company | undefined
+  /** Whether the queue is going to call `endTurn`, or `flush`. */
+  #queued = false
+  #held = false
 
   constructor(info: ConnectionInfo, options: ConnectionOptions) {
     this.id = info.id
@@ -96,8 +120,24 @@ export class Connection {
 
   /** Sends an event to this client, joined with what else it gets in this turn. */
   send(event: string): void {
-    if (!this.open) return
-    if (this.#replies.push(event) === 1) this.#flushQueue.add(this)
+    this.#send(event, undefined)
+  }
+
+  /**
+   * As `send`, for a reply that may wait as long as a room holds back what it is about to deliver
+   * to this client too: both leave in one write then.
+   */
+  sendAlong(event: string, room: Company | undefined): void {
+    this.#send(event, room)
+  }
+
+  endTurn(): void {
+    this.#queued = false
+    if (this.#replies.length === 0) return
+    if (this.#company?.held) {
+      this.#held = true
+      this.#flushQueue.hold(this)
+    } else this.flush()
   }
 
   /** Writes what `send` has collected. */
@@ -127,9 +167,22 @@ export class Connection {
     this.transport.close(code, reason)
   }
 
+  #send(event: string, company: Company | undefined): void {
+    if (!this.open) return
+    const first = this.#replies.push(event) === 1
+    if (first || company !== this.#company) this.#company = first ? company : undefined
+    if (this.#queued || (this.#held && this.#company)) return
+    this.#queued = true
+    this.#flushQueue.add(this)
+  }
+
   #takeReplies(): Batch {
     const events = this.#replies
     this.#replies = []
+    if (this.#held) {
+      this.#held = false
+      this.#flushQueue.release(this)
+    }
     return new Batch(events)
   }
 

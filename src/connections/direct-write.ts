@@ -24,11 +24,17 @@ interface Handle {
    * @param request of Node's own class; from Node 26 on, null
    */
   writeBuffer(request: WriteRequest | null, bytes: Buffer): number | WriteRequest
+  /** As `writeBuffer`, one after the other. @param buffersOnly none of them is a string: true */
+  writev(
+    request: WriteRequest | null,
+    pieces: Buffer[],
+    buffersOnly: boolean,
+  ): number | WriteRequest
 }
 
 /** What libuv's request hangs on while bytes wait. */
 interface WriteRequest {
-  buffer?: Buffer
+  buffer?: Buffer | Buffer[]
   oncomplete?: () => void
 }
 
@@ -64,7 +70,24 @@ export class DirectWriter {
       if (this.#attempts-- > 0) this.#watch(handle)
       return Written.not
     }
-    const result = handle.writeBuffer(this.#request, bytes)
+    return this.#settle(socket, handle, handle.writeBuffer(this.#request, bytes), bytes)
+  }
+
+  /** As `write`, two pieces in one write and without joining them first. */
+  writeBoth(socket: Duplex, first: Buffer, second: Buffer): Written {
+    const handle = this.active ? usableHandle(socket) : undefined
+    if (typeof handle?.writev !== 'function') return Written.not
+    const pieces = [first, second]
+    return this.#settle(socket, handle, handle.writev(this.#request, pieces, true), pieces)
+  }
+
+  /** Sees what became of a write. */
+  #settle(
+    socket: Duplex,
+    handle: Handle,
+    result: number | WriteRequest,
+    bytes: Buffer | Buffer[],
+  ): Written {
     if (typeof result === 'number' && result !== 0) {
       socket.destroy(new Error(`write failed: ${getSystemErrorName(result)}`))
       return Written.all
@@ -76,7 +99,7 @@ export class DirectWriter {
       waiting.buffer = bytes
       waiting.oncomplete = ignore
     }
-    this.#request = this.#newRequest()
+    this.#request = this.#newRequest?.() ?? null
     return Written.waiting
   }
 

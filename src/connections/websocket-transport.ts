@@ -64,8 +64,12 @@ export class WebSocketTransport implements Transport {
   writeBoth(first: Batch, second: Batch): boolean {
     const [a, b] = [this.#encode(first), this.#encode(second)]
     if (a.length + b.length <= MAX_COPIED) return this.writeFrame(Buffer.concat([a, b]))
-    this.writeFrame(a)
-    return this.writeFrame(b)
+    if (this.#ws.readyState !== OPEN) return true
+    const written = this.#writer?.writeBoth(this.#socket, a, b)
+    if (written === Written.all) return true
+    if (written === Written.waiting) return this.#wait(a.length + b.length)
+    this.#socket.write(a)
+    return this.#socket.write(b)
   }
 
   /** Writes complete frames. What comes after the closing handshake began is dropped. */
@@ -75,12 +79,7 @@ export class WebSocketTransport implements Transport {
     const written = this.#writer?.write(socket, frames)
     if (written === Written.all) return true
     if (written !== Written.waiting) return socket.write(frames)
-    this.#waiting += frames.length
-    // What is written through the stream comes after it, so that its end is known to the stream.
-    socket.write(NOTHING, () => {
-      this.#waiting -= frames.length
-    })
-    return false
+    return this.#wait(frames.length)
   }
 
   ping(): void {
@@ -121,6 +120,16 @@ export class WebSocketTransport implements Transport {
 
   terminate(): void {
     this.#ws.terminate()
+  }
+
+  /** Counts what was written past the stream and not taken. */
+  #wait(length: number): false {
+    this.#waiting += length
+    // What is written through the stream comes after it, so that its end is known to the stream.
+    this.#socket.write(NOTHING, () => {
+      this.#waiting -= length
+    })
+    return false
   }
 
   #encode(batch: Batch): Buffer {

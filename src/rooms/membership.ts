@@ -68,8 +68,10 @@ export class Memberships {
     if (!membership) return undefined
     connection.rooms.delete(name)
     const room = rooms.get(name)
-    room?.members.delete(connection)
-    if (room) cancelJoiner(room, membership)
+    if (room) {
+      room.dismiss(connection)
+      cancelJoiner(room, membership)
+    }
     rooms.release(name)
     await membership.entered
     const { count } = await broker.leave(name, connection.user)

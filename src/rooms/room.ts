@@ -1,15 +1,17 @@
 import type { LogMessage } from '../broker/broker.js'
 import { Batch } from '../connections/batch.js'
-import type { Connection, FlushQueue } from '../connections/connection.js'
+import type { Company, Connection, Flushable, FlushQueue } from '../connections/connection.js'
 import type { Position } from '../protocol/actions.js'
 import { withEpoch } from '../protocol/encode.js'
 import type { Joiner } from './joiner.js'
 
 /**
  * A room as this node sees it: its local members and the events they are to get. All events of
- * one turn are encoded into one buffer, and every member gets that same buffer.
+ * one turn are encoded into one buffer, and every member gets that same buffer. While messages of
+ * this node are on their way through the log, what has come in is held back once for them: a
+ * commit that takes half of what is in flight would else halve what every write carries.
  */
-export class Room {
+export class Room implements Flushable, Company {
   readonly name: string
   /** Members that get every event as it comes. */
   readonly members = new Set<Connection>()
@@ -26,6 +28,11 @@ export class Room {
   #length = 0
   /** When the oldest message among them was stored; 0 = there is none. */
   #storedAt = 0
+  /** Appends of this node that are under way. */
+  #expected = 0
+  #held = false
+  /** The holding ends with this turn. */
+  #due = false
   #early: { epoch: string; message: LogMessage }[] | undefined = []
   #waiting: { offset: number; reached: () => void }[] = []
 
@@ -38,6 +45,21 @@ export class Room {
   /** Position of the newest message that was handed to this room. */
   get position(): Position {
     return { epoch: this.#epoch, offset: this.#offset }
+  }
+
+  /** Whether events are held back for messages that are under way. */
+  get held(): boolean {
+    return this.#held
+  }
+
+  /** Counts an append that is under way. Each call wants one `settled`. */
+  expect(): void {
+    this.#expected++
+  }
+
+  /** An append has come to its end, whichever; its message was handed over before. */
+  settled(): void {
+    if (--this.#expected === 0 && this.#held) this.#endHold()
   }
 
   /** Sets the position after which messages follow, once, when the subscription stands. */
@@ -64,6 +86,7 @@ export class Room {
     this.#announceEpoch = false
     if (this.members.size > 0) this.#storedAt ||= message.time
     this.#add(event, message.offset)
+    if (this.#held) this.#endHold()
     if (this.#waiting.length > 0) this.#wake()
   }
 
@@ -99,8 +122,26 @@ export class Room {
     this.members.add(connection)
   }
 
+  /** Ends a membership. What is held back for the sake of other messages is due to it still. */
+  dismiss(connection: Connection): void {
+    if (this.#held && connection.open) this.flush()
+    this.members.delete(connection)
+  }
+
+  endTurn(): void {
+    if (this.#expected > 0 && this.#events.length > 0 && !this.#due) {
+      this.#held = true
+      this.#flushQueue.hold(this)
+    } else this.flush()
+  }
+
   /** Sends what has come in to the members, in one buffer. */
   flush(): void {
+    if (this.#held) {
+      this.#held = false
+      this.#due = false
+      this.#flushQueue.release(this)
+    }
     if (this.#events.length === 0) return
     const batch = new Batch(this.#events, this.#epoch)
     this.#events = []
@@ -109,6 +150,12 @@ export class Room {
     if (this.#storedAt === 0) return
     this.#onDelivered(this.#storedAt)
     this.#storedAt = 0
+  }
+
+  #endHold(): void {
+    if (this.#due) return
+    this.#due = true
+    this.#flushQueue.add(this)
   }
 
   #wake(): void {

@@ -1,7 +1,9 @@
 import type {
+  Appended,
   Broker,
   BrokerHandler,
   LogMessage,
+  NewMessage,
   PresenceChange,
   RoomSignal,
 } from '../broker/broker.js'
@@ -77,6 +79,28 @@ export class Rooms implements Omit<BrokerHandler, 'direct' | 'command' | 'answer
   release(name: string): void {
     const entry = this.#entries.get(name)
     if (entry) this.#drop(name, entry, true)
+  }
+
+  /**
+   * Appends a message to a room's log; the room, if it has members here, waits a little for it
+   * before it writes what it has.
+   * @throws whatever the broker's `append` throws
+   */
+  append(name: string, message: NewMessage): Promise<Appended> {
+    const appending = this.#broker.append(name, message)
+    const room = this.get(name)
+    if (!room) return appending
+    room.expect()
+    return appending.then(
+      (appended) => {
+        room.settled()
+        return appended
+      },
+      (error) => {
+        room.settled()
+        throw error
+      },
+    )
   }
 
   message(name: string, epoch: string, message: LogMessage): void {

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Batch } from '../../../src/connections/batch.js'
 import { DirectWriter, Written } from '../../../src/connections/direct-write.js'
+import { encodeTextFrames } from '../../../src/connections/frame.js'
 import { WebSocketTransport } from '../../../src/connections/websocket-transport.js'
 import { makeCertificate } from '../../helpers/certificate.js'
 
@@ -31,6 +32,8 @@ async function pair(t: Test): Promise<{ here: Socket; there: Socket; writer: Dir
   t.ok(writer.active, `plain sockets are written to directly on Node ${process.version}`)
   return { here, there, writer }
 }
+
+const NOTHING = Buffer.alloc(0)
 
 /** Numbered lines, so that a missing, doubled or swapped byte shows. */
 function* lines(): Generator<Buffer, never> {
@@ -66,6 +69,29 @@ t.test('what is written directly and through the stream arrives in one order', a
   }
   here.end()
   t.ok((await received) === Buffer.concat(sent).toString(), 'every byte, once, in order')
+})
+
+t.test('two pieces are written as one, whole or in part', async (t) => {
+  const { here, there, writer } = await pair(t)
+  const sent: Buffer[] = []
+  for (const line of lines()) {
+    const second = Buffer.alloc(40_000, `${sent.length},`)
+    const written = writer.writeBoth(here, line, second)
+    if (written === Written.not) break
+    sent.push(line, second)
+    if (written === Written.waiting) t.equal(writer.writeBoth(here, line, line), Written.not)
+  }
+  t.equal(here.writableLength, 0, 'nothing went through the stream')
+  // What could be collected is, and its memory used again.
+  for (let n = 0; n < 50; n++) Buffer.alloc(4_000_000, n)
+  const received = toEnd(there)
+  here.end()
+  t.ok((await received) === Buffer.concat(sent).toString(), 'every byte, once, in order')
+  t.equal(
+    new DirectWriter().writeBoth(here, NOTHING, NOTHING),
+    Written.not,
+    'not by who has not seen how',
+  )
 })
 
 t.test('bytes that wait outlive everything else that refers to them', async (t) => {
@@ -129,7 +155,7 @@ t.test('where a handle is not as expected, the stream goes on writing', async (t
 })
 
 /** A server's WebSocket whose client does not read until it is told to. */
-async function webSocket(t: Test) {
+async function webSocket(t: Test, direct = true) {
   const http = createServer().listen(0, '127.0.0.1')
   const server = new WebSocketServer({ server: http })
   await once(http, 'listening')
@@ -147,8 +173,30 @@ async function webSocket(t: Test) {
     server.close()
     http.close()
   })
-  return { transport: new WebSocketTransport(ws, socket, new DirectWriter()), there, ws, socket }
+  const writer = direct ? new DirectWriter() : undefined
+  return { transport: new WebSocketTransport(ws, socket, writer), there, ws, socket }
 }
+
+t.test(
+  'a transport writes both of two batches in order, whatever their size and its peer',
+  async (t) => {
+    for (const direct of [true, false]) {
+      const { transport, there, socket, ws } = await webSocket(t, direct)
+      const sent: string[] = []
+      for (let n = 0; transport.buffered < 500_000; n++) {
+        const pair = [`${n}:`.padEnd((n * 997) % 60_000, 'a'), `${n}:`.padEnd(n % 90, 'b')] as const
+        sent.push(...pair)
+        transport.writeBoth(new Batch([pair[0]]), new Batch([pair[1]]))
+      }
+      const received = toEnd(there)
+      ws.close(1000)
+      socket.end()
+      const expected = Buffer.concat([encodeTextFrames(sent), Buffer.from([0x88, 2, 3, 0xe8])])
+      t.equal((await received) === expected.toString(), true, 'every frame, once, in order')
+      t.ok(transport.writeBoth(new Batch(['late']), new Batch(['x'.repeat(20_000)])), 'dropped')
+    }
+  },
+)
 
 t.test('a transport counts what a slow peer has not taken, and says when it has', async (t) => {
   const { transport, there, ws, socket } = await webSocket(t)

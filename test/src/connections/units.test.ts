@@ -2,10 +2,7 @@ import { createRequire } from 'node:module'
 import type { Writable } from 'node:stream'
 import fc from 'fast-check'
 import t from 'tap'
-import type { Batch } from '../../../src/connections/batch.js'
 import { ClientErrors } from '../../../src/connections/client-errors.js'
-import type { Connection } from '../../../src/connections/connection.js'
-import { PacedFlushQueue } from '../../../src/connections/flush-queue.js'
 import {
   encodeTextFrames,
   frameLength,
@@ -13,8 +10,6 @@ import {
   writeFrame,
 } from '../../../src/connections/frame.js'
 import { RateLimit } from '../../../src/connections/rate-limit.js'
-import { Room } from '../../../src/rooms/room.js'
-import { FakeClock } from '../../helpers/fake-clock.js'
 
 /** ws' own reader of frames; its types do not list it. */
 const { Receiver } = createRequire(import.meta.url)('ws') as {
@@ -154,54 +149,4 @@ t.test('connections that time out together are answered some at a time', async (
   errors.refuse(new Error('Parse Error'), socket(false))
   await new Promise(setImmediate)
   t.equal(answered.at(-1), 'BAD_HTTP', 'the queue begins anew')
-})
-
-t.test('a room waits for nothing when it has much to send', async (t) => {
-  const room = new Room('r', { add: () => {} }, () => {})
-  room.start({ epoch: 'e', offset: 0 })
-  const sizes: number[] = []
-  const member = { deliver: ({ events }: Batch) => sizes.push(events.length) }
-  room.admit(member as unknown as Connection)
-  for (let n = 0; n < 10; n++) room.event('x'.repeat(20_000))
-  t.strictSame(sizes, [4, 4])
-  room.flush()
-  t.strictSame(sizes, [4, 4, 2])
-})
-
-t.test('what is quiet is flushed at once, what is busy once in every interval', async (t) => {
-  const clock = new FakeClock()
-  const turn = { add: (item: { flush(): void }) => item.flush() }
-  const queue = new PacedFlushQueue(turn, clock, 5)
-  const flushes: [name: string, at: number][] = []
-  /** Something that asks to be flushed when the first event comes, as a room does. */
-  const item = (name: string) => {
-    let events = 0
-    const flush = () => {
-      if (events > 0) flushes.push([name, clock.monotonic()])
-      events = 0
-    }
-    const self = { flush }
-    return () => {
-      if (++events === 1) queue.add(self)
-    }
-  }
-  const [busy, quiet] = [item('busy'), item('quiet')]
-
-  quiet()
-  for (let ms = 0; ms < 20; ms++) {
-    busy()
-    clock.advance(1)
-  }
-  clock.advance(10)
-  t.equal(clock.pending, 0, 'no timer runs when nothing is busy')
-  quiet()
-  t.strictSame(flushes, [
-    ['quiet', 0],
-    ['busy', 0],
-    ['busy', 5],
-    ['busy', 10],
-    ['busy', 15],
-    ['busy', 20],
-    ['quiet', 30],
-  ])
 })
