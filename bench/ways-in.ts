@@ -32,16 +32,19 @@ const { values } = parseArgs({
     bytes: { type: 'string', default: '1024' },
     /** Messages a second. */
     rate: { type: 'string', default: '20' },
+    /** Messages that are sent at once: with 1 no two can share a write. */
+    burst: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '10' },
     ways: { type: 'string', default: 'websocket,tls,h2,sse,follow,deflate,ws deflate' },
   },
 })
-const [members, bytes, rate, seconds] = [
+const [members, bytes, rate, burst, seconds] = [
   values.members,
   values.bytes,
   values.rate,
+  values.burst,
   values.seconds,
-].map(Number) as [number, number, number, number]
+].map(Number) as [number, number, number, number, number]
 const ways = values.ways.split(',') as MembersOptions['way'][]
 
 const WORDS = 'lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor'.split(
@@ -51,7 +54,9 @@ const WORDS = 'lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiu
 /** Of `/proc`: clock ticks a second. */
 const TICKS = 100
 
-console.log(`${members} members of one room, ${rate} messages of ${bytes} bytes of JSON a second\n`)
+console.log(
+  `${members} members of one room, ${rate} messages of ${bytes} bytes of JSON a second, ${burst} at once\n`,
+)
 console.log('| way in | µs a delivered message | KB a connection |')
 console.log('| --- | --- | --- |')
 const alone = await measure('websocket', 0)
@@ -136,10 +141,10 @@ async function startSender(url: string): Promise<(count: number) => Promise<void
   let sent = 0
   socket.send(JSON.stringify({ action: 'join', id: 'join', room: 'bench' }))
   return async (count) => {
-    for (let i = 0; i < count; i++) {
+    for (let i = 1; i <= count; i++) {
       const msg = words(bytes)
       socket.send(JSON.stringify({ action: 'send_to_room', id: `m${sent++}`, room: 'bench', msg }))
-      await sleep(1000 / rate)
+      if (i % burst === 0) await sleep((burst * 1000) / rate)
     }
   }
 }
