@@ -34,6 +34,7 @@ const FORESEEN = new Set([
   'EADDRINUSE',
   'EACCES',
   'EADDRNOTAVAIL',
+  'ENOSPC',
   'ERR_STORE_LOCKED',
   'ERR_WORKER_FAILED',
 ])

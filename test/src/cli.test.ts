@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,6 +7,7 @@ import t from 'tap'
 import { openLogStore } from '../../src/broker/embedded/log-store.js'
 import { claimsOf, JWT_SECRET } from '../helpers/jwt.js'
 import { startService } from '../helpers/service.js'
+import { mountSmallDisk, noSmallDisk } from '../helpers/small-disk.js'
 
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 
@@ -39,6 +40,25 @@ t.test('parley token prints a token that the service takes', async (t) => {
   const headers = { authorization: `Bearer ${token}` }
   t.match(await service.request('GET', '/connections', { headers }), { statusCode: 200 })
 })
+
+t.test(
+  'a start without space on the disk says so in one line',
+  {
+    skip: noSmallDisk ?? false,
+  },
+  async (t) => {
+    const dir = mountSmallDisk(t, 1)
+    writeFileSync(join(dir, 'other'), '')
+    t.throws(() => {
+      for (;;) appendFileSync(join(dir, 'other'), Buffer.alloc(4096))
+    }, /ENOSPC/)
+    for (const WORKERS of ['1', '2']) {
+      const { code, stderr } = await parley(['serve'], { DATA_DIR: dir, PORT: '0', WORKERS })
+      t.equal(code, 1)
+      t.match(stderr, /^parley: .*(no space left|is full).*\n$/)
+    }
+  },
+)
 
 t.test('mistakes on the command line are one clear line and exit code 1', async (t) => {
   const cases: [args: string[], env: Record<string, string>, stderr: RegExp][] = [

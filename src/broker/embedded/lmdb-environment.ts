@@ -71,7 +71,8 @@ export class LmdbEnvironment {
       await this.#file.reserve(entries, bytes)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-      throw new Error(`the disk of ${this.#dir} is full`, { cause: error })
+      const message = `the disk of ${this.#dir} is full`
+      throw Object.assign(new Error(message, { cause: error }), { code: 'ENOSPC' })
     }
   }
 
