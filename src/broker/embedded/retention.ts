@@ -1,5 +1,6 @@
 import type { Clock, Scheduled } from '../../clock.js'
 import { type LogMessage, StoreUnavailable } from '../broker.js'
+import { EmptyRooms } from './empty-rooms.js'
 import type { Head, Heads } from './heads.js'
 import type { HistoryLimits } from './history.js'
 import type { Log, Upkeep } from './log.js'
@@ -23,6 +24,7 @@ export interface RetentionOptions extends HistoryLimits {
  */
 export class Retention {
   readonly #options: RetentionOptions
+  readonly #empty = new EmptyRooms()
   #next: Scheduled | undefined
   #stopped = false
   /** Name of the last room looked at in this pass. */
@@ -61,7 +63,7 @@ export class Retention {
   }
 
   #slice(): Upkeep & { delay: number } {
-    const slice = new Slice(this.#options)
+    const slice = new Slice(this.#options, this.#empty)
     const garbage = this.#options.store.discarded()
     if (garbage !== undefined) {
       slice.changes.push({ kind: 'sweep', room: garbage, limit: MAX_REMOVALS })
@@ -94,17 +96,19 @@ class Slice implements Upkeep {
   readonly heads: Head[] = []
   delay = 0
   readonly #options: RetentionOptions
+  readonly #empty: EmptyRooms
   #room = MAX_REMOVALS
 
-  constructor(options: RetentionOptions) {
+  constructor(options: RetentionOptions, empty: EmptyRooms) {
     this.#options = options
+    this.#empty = empty
   }
 
   get full(): boolean {
     return this.#room <= 0
   }
 
-  /** Trims a room as far as there is room in this slice, or forgets it when it is empty. */
+  /** Trims a room as far as there is room in this slice, or forgets it when it has been empty for long. */
   visit(name: string): void {
     const { store, heads, historyMessages, historySeconds, dedupeSeconds, clock } = this.#options
     const record = store.room(name)
@@ -114,6 +118,7 @@ class Slice implements Upkeep {
       this.#forget(name, record.key)
       return
     }
+    this.#empty.delete(name)
     const now = clock.now()
     const remembered = now - dedupeSeconds * 1000
     const kept = now - historySeconds * 1000
@@ -155,8 +160,12 @@ class Slice implements Upkeep {
    */
   #forget(name: string, key: number): void {
     const { store, heads, inUse, clock } = this.#options
-    if (inUse(name) || heads.isSubscribed(name)) return
-    if (this.full) return
+    if (inUse(name) || heads.isSubscribed(name)) {
+      this.#empty.delete(name)
+      return
+    }
+    if (this.full || !this.#empty.isDue(name, key, clock.monotonic())) return
+    this.#empty.delete(name)
     this.#room--
     const rotate = key > store.epoch().key && !this.changes.some(({ kind }) => kind === 'epoch')
     if (rotate) this.changes.push({ kind: 'epoch', epoch: clock.id() })
