@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FinalLog, LoggedMessage } from './history.js'
 import { signToken } from './token.js'
 
@@ -40,9 +41,18 @@ async function readLog(url: string, room: string): Promise<FinalLog> {
   }
 }
 
+/** Patient while the store is on its way back from the last fault. */
 async function readPage(address: string): Promise<Page> {
   const authorization = `Bearer ${signToken('reader', 86_400)}`
-  const response = await fetch(address, { headers: { authorization } })
-  if (!response.ok) throw new Error(`${address}: ${await response.text()}`)
-  return (await response.json()) as Page
+  for (let tries = 1; ; tries++) {
+    const response = await fetch(address, { headers: { authorization } })
+    if (response.ok) return (await response.json()) as Page
+    const text = await response.text()
+    if (response.status !== 503 || tries === MOST_TRIES) throw new Error(`${address}: ${text}`)
+    await sleep(BETWEEN_TRIES)
+  }
 }
+
+/** A minute in all; the interval in milliseconds. */
+const MOST_TRIES = 300
+const BETWEEN_TRIES = 200

@@ -3,10 +3,14 @@ import { NOW, script } from './script.js'
 /**
  * Who is in a room, over all nodes. A user is in while at least one node holds the user; a node
  * holds its users in a set of its own, so that what a dead node leaves behind can be taken away.
+ * A set that was taken away is marked for a while: what its node sent before may still come, by a
+ * connection that was given up long ago but is read only now, and nobody would take it away again.
  * Keys of all: meta, users, nicks, held, changes, channel.
  */
 const CHANGES = `
 local meta, users, nicks, held, changes, channel = unpack(KEYS)
+-- No user has this id.
+local RETIRED = ''
 local function announce(change, user, nick)
   local number = redis.call('HINCRBY', meta, 'presence', 1)
   if redis.call('PTTL', meta) < 0 then redis.call('PEXPIRE', meta, 3600000) end
@@ -31,6 +35,7 @@ end
 /** Arguments: user, nick, whether a nick that is there already stays ('1'). */
 export const ENTER = script(`${CHANGES}
 local user, nick, keep = ARGV[1], ARGV[2], ARGV[3]
+if redis.call('SISMEMBER', held, RETIRED) == 1 then return { 0, redis.call('ZCARD', users) } end
 if redis.call('SADD', held, user) == 1 then redis.call('HINCRBY', nicks, 'c' .. user, 1) end
 local before = redis.call('HGET', nicks, 'n' .. user)
 local changed = before ~= nick and not (before and keep == '1')
@@ -49,10 +54,16 @@ if redis.call('SREM', held, ARGV[1]) == 1 then changed = drop(ARGV[1]) end
 return { changed, redis.call('ZCARD', users) }
 `)
 
-/** Takes away what a node held, some users at a time. Returns how many are left. */
+/** Takes away what a node held, some users at a time, and marks it. Returns how many are left. */
 export const EVICT = script(`${CHANGES}
+redis.call('SREM', held, RETIRED)
 for _, user in ipairs(redis.call('SPOP', held, 200)) do drop(user) end
-return redis.call('SCARD', held)
+local left = redis.call('SCARD', held)
+if left == 0 then
+  redis.call('SADD', held, RETIRED)
+  redis.call('PEXPIRE', held, 600000)
+end
+return left
 `)
 
 /** A page of members. Keys: users, nicks. Arguments: continue after, limit + 1. */

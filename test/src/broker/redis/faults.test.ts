@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { StoreUnavailable } from '../../../../src/broker/broker.js'
 import { Keys } from '../../../../src/broker/redis/keys.js'
+import { ENTER, LEAVE } from '../../../../src/broker/redis/presence-scripts.js'
 import type { Recorder } from '../../../contract/recorder.js'
 import { noRedis, type RedisServer, startRedisCluster } from '../../../helpers/redis.js'
 import { TcpProxy } from '../../../helpers/tcp-proxy.js'
@@ -68,6 +69,27 @@ t.test('the Redis broker under faults', { skip: noRedis }, async (t) => {
       await ids(broker),
       range(1, 15).map((n) => `m${n}`),
     )
+  })
+
+  t.test('who is entered by a connection that was given up long ago is not there', async (t) => {
+    const redis = await startRedis(t)
+    const proxy = await startProxy(t, redis)
+    const { broker } = await startNode(t, [proxyUrl(proxy)])
+    await broker.enter('r', { user: 'ann', nick: 'Ann' })
+    const heldBy = () => redis.send('KEYS', keys.room('r').held('*')) as Promise<string[]>
+    const [old] = await heldBy()
+    proxy.reset()
+    await until(async () => (await heldBy()).some((held) => held !== old))
+    await until(
+      async () => !((await redis.send('SMEMBERS', old as string)) as string[]).includes('ann'),
+    )
+    // What that connection had sent, and Redis reads only now.
+    const { meta, users, nicks, changes, channel } = keys.room('r')
+    const names = [meta, users, nicks, old as string, changes, channel]
+    await redis.send('EVAL', ENTER.text, '6', ...names, 'ghost', 'Ghost', '0')
+    t.same((await broker.members('r', { limit: 10 })).members, [{ user: 'ann', nick: 'Ann' }])
+    await redis.send('EVAL', LEAVE.text, '6', ...names, 'ann')
+    t.equal((await broker.members('r', { limit: 10 })).count, 1, 'nor does it take anybody away')
   })
 
   t.test('an append that never arrived is sent again', async (t) => {
