@@ -191,11 +191,13 @@ export class RawClient implements ChaosClient {
     const { epoch, offset, recovered, messages, members } = result
     const from = offset - messages.length
     const { position, joined } = membership
+    // On a live connection what came between the request and the answer is in the answer too, also
+    // where the request was of an epoch that had ended when it arrived.
+    const live = joined && position?.epoch === epoch && position.offset >= from
     if (!position) this.#goTo('start', room, { epoch, offset: from })
-    else if (!recovered) this.#goTo('reset', room, { epoch, offset: from })
+    else if (!recovered && !live) this.#goTo('reset', room, { epoch, offset: from })
     for (const message of messages) {
-      // On a live connection what came between the request and the answer is in the answer too.
-      if (joined && recovered && position && message.offset <= position.offset) continue
+      if (live && message.offset <= position.offset) continue
       this.#message({ ...message, epoch })
     }
     // Of a long answer the rest follows as messages.
