@@ -33,6 +33,7 @@ import measurements from './metrics.js'
 import pages from './pages.js'
 import service from './service.js'
 import tokens from './tokens.js'
+import turns from './turns.js'
 import websocket from './websocket.js'
 
 declare module 'fastify' {
@@ -107,6 +108,7 @@ async function registerAll(
   worker: WorkerContext | undefined,
 ): Promise<void> {
   await scope.register(errors)
+  await scope.register(turns)
   await scope.register(documentation)
   await scope.register(tokens, { config })
   scope.decorate('worker', worker)

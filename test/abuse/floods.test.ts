@@ -135,22 +135,21 @@ async function flood(t: Test): Promise<Compared> {
     t.match(await client.event('error'), { code: 'RATE_LIMITED', retry_after: Number })
     t.same(await client.closed, { code: 4029, reason: 'Rate limit exceeded' })
   }
+  const fetchRooms = () =>
+    fetch(`${server.url}/rooms`, { headers: { authorization: 'Bearer made.up.token' } })
   const requests = async () => {
     const statuses = new Map<number, number>()
     let unexplained = 0
     for (let n = 0; n < 20; n++) {
-      const batch = Array.from({ length: 50 }, () =>
-        fetch(`${server.url}/rooms`, { headers: { authorization: 'Bearer made.up.token' } }),
-      )
-      for (const { status, headers } of await Promise.all(batch)) {
+      for (const { status, headers } of await Promise.all(Array.from({ length: 50 }, fetchRooms))) {
         statuses.set(status, (statuses.get(status) ?? 0) + 1)
         if (status === 429 && !headers.has('retry-after')) unexplained++
       }
     }
     t.equal(unexplained, 0, 'every 429 says when to try again')
     t.same([...statuses].sort(), [
-      [401, 200],
-      [429, 800],
+      [401, 100],
+      [429, 900],
     ])
   }
   const handshakes = async () => {
@@ -166,9 +165,11 @@ async function flood(t: Test): Promise<Compared> {
     for (const client of open) client.terminate()
   }
 
+  // The first requests of a process run code that was never run before, too.
+  for (let n = 0; n < 100; n++) await fetchRooms()
   const during = await witness.during(Promise.all([messages(), requests(), handshakes()]))
   t.ok((await metric(server, 'parley_refusals_total{place="action",code="RATE_LIMITED"}')) > 1000)
-  t.equal(await metric(server, 'parley_refusals_total{place="request",code="RATE_LIMITED"}'), 800)
+  t.equal(await metric(server, 'parley_refusals_total{place="request",code="RATE_LIMITED"}'), 900)
   t.equal(
     await metric(server, 'parley_refusals_total{place="handshake",code="TOO_MANY_CONNECTIONS"}'),
     20,
