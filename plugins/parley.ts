@@ -33,6 +33,7 @@ import measurements from './metrics.js'
 import pages from './pages.js'
 import service from './service.js'
 import tokens from './tokens.js'
+import tracing from './tracing.js'
 import turns from './turns.js'
 import websocket from './websocket.js'
 
@@ -109,6 +110,7 @@ async function registerAll(
 ): Promise<void> {
   await scope.register(errors)
   await scope.register(turns)
+  await scope.register(tracing, { config })
   await scope.register(documentation)
   await scope.register(tokens, { config })
   scope.decorate('worker', worker)

@@ -12,6 +12,10 @@ export const operation = {
       example: 'the-output-of-openssl-rand-hex-16',
     }),
   ),
+  tracing: flag(false, {
+    description:
+      'A span of OpenTelemetry for each request and handshake. Needs `@fastify/otel` and a tracer provider, see [operations](operations.md#traces).',
+  }),
   flushMs: integer(0, 0, 100, {
     description:
       'A room that is busy writes to its members at most once in so long; a quiet one writes at once. Messages of a busy room arrive up to so much later, at a fraction of the cost. 0 = every turn of the event loop.',
