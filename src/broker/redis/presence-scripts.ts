@@ -32,10 +32,15 @@ local function drop(user)
 end
 `
 
-/** Arguments: user, nick, whether a nick that is there already stays ('1'). */
+/**
+ * Arguments: user, nick, whether a nick that is there already stays ('1'), whether the node holds
+ * others here already ('1'). Enters nobody, and returns -1, when Redis has lost those since: what a node
+ * holds without a lease would be taken away by nobody.
+ */
 export const ENTER = script(`${CHANGES}
-local user, nick, keep = ARGV[1], ARGV[2], ARGV[3]
-if redis.call('SISMEMBER', held, RETIRED) == 1 then return { 0, redis.call('ZCARD', users) } end
+local user, nick, keep, others = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local lost = others == '1' and redis.call('EXISTS', held) == 0
+if lost or redis.call('SISMEMBER', held, RETIRED) == 1 then return { -1, 0 } end
 if redis.call('SADD', held, user) == 1 then redis.call('HINCRBY', nicks, 'c' .. user, 1) end
 local before = redis.call('HGET', nicks, 'n' .. user)
 local changed = before ~= nick and not (before and keep == '1')

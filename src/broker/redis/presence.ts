@@ -1,8 +1,9 @@
 import type { Clock, Scheduled } from '../../clock.js'
 import type { Member } from '../../protocol/events.js'
-import type { MembersPage, MembersQuery, Presence } from '../broker.js'
-import type { Key, Keys, RoomKeys } from './keys.js'
-import { ENTER, EVICT, LEASE, LEAVE, MEMBERS } from './presence-scripts.js'
+import { type MembersPage, type MembersQuery, type Presence, StoreUnavailable } from '../broker.js'
+import type { Keys } from './keys.js'
+import { ENTER, LEASE, LEAVE, MEMBERS } from './presence-scripts.js'
+import { presenceKeys, retire } from './retire.js'
 import type { Script } from './script.js'
 import type { Shards } from './shards.js'
 
@@ -27,7 +28,7 @@ const BETWEEN_LEASES = 3000
 /**
  * Who is where. This node's connections are counted here; Redis is told of a user's first and
  * last on this node, under an id that lives as long as the node's lease. When there is doubt
- * whether Redis has all of it (the lease was lost, a connection broke), the node takes a new id,
+ * whether Redis has all of it (the lease was lost, a connection broke, everything was erased), the node takes a new id,
  * enters everybody under it and then takes away what the old id held: so nobody who stayed is
  * told to have left, and nobody who left stays behind.
  */
@@ -44,6 +45,7 @@ export class ClusterPresence {
   /** Redis may not have everybody of this node. */
   #doubt = false
   #closed = false
+  #regaining: Promise<void> | undefined
 
   constructor(options: PresenceOptions) {
     this.#options = options
@@ -66,9 +68,13 @@ export class ClusterPresence {
       known.connections++
       known.nick = nick
     }
+    const others = held.users.size > 1 ? '1' : '0'
     try {
       await held.listed
-      return await this.#run(ENTER, room, [user, nick, '0'])
+      const presence = await this.#run(ENTER, room, [user, nick, '0', others])
+      if (presence !== undefined) return presence
+      await this.#regain()
+      return (await this.#run(ENTER, room, [user, nick, '0', '0'])) ?? this.#lost()
     } catch (error) {
       this.#forget(room, held, user)
       if (known !== undefined && before !== undefined) known.nick = before
@@ -84,7 +90,7 @@ export class ClusterPresence {
     await held.listed
     // Whoever came back meanwhile stays.
     if (held.users.has(user)) return { changed: false, count: await this.count(room) }
-    const presence = await this.#run(LEAVE, room, [user])
+    const presence = (await this.#run(LEAVE, room, [user])) ?? this.#lost()
     if (held.users.size === 0 && this.#rooms.get(room) !== held) this.#unlist(room)
     return presence
   }
@@ -130,19 +136,36 @@ export class ClusterPresence {
   async close(): Promise<void> {
     this.#closed = true
     this.#refreshing?.cancel()
-    await this.#retire(this.#node, new Set(this.#rooms.keys()))
+    await retire(this.#options, this.#node, new Set(this.#rooms.keys()))
   }
 
   #open(room: string): Held {
-    const held: Held = { users: new Map(), listed: this.#list(room) }
+    // Redis may have lost the lease since it was last renewed: then nobody knows of this node.
+    const listed = this.#lease(this.#node, false).then(({ kept }) =>
+      kept ? this.#list(room) : this.#regain(),
+    )
+    listed.catch(ignore)
+    const held: Held = { users: new Map(), listed }
     this.#rooms.set(room, held)
     return held
+  }
+
+  /** Has Redis know of this node and everybody here again; all that find it lost wait for the same. */
+  #regain(): Promise<void> {
+    this.#regaining ??= this.reassert().finally(() => {
+      this.#regaining = undefined
+    })
+    return this.#regaining
+  }
+
+  #lost(): never {
+    throw new StoreUnavailable('Redis has lost who is here', { retryAfter: BETWEEN_LEASES })
   }
 
   #enterAll(room: string, held: Held): Promise<unknown>[] {
     held.listed = this.#list(room)
     return [...held.users].map(([user, { nick }]) =>
-      held.listed.then(() => this.#run(ENTER, room, [user, nick, '1'])),
+      held.listed.then(() => this.#run(ENTER, room, [user, nick, '1', '0'])),
     )
   }
 
@@ -157,8 +180,7 @@ export class ClusterPresence {
   #list(room: string): Promise<unknown> {
     const { slot, name } = this.#options.keys.roomsOf(this.#node)
     const listed = this.#options.shards.send(slot, ['SADD', name, room])
-    // Whoever waits for it is told; when nobody does, there is nothing to tell.
-    listed.catch(() => {})
+    listed.catch(ignore)
     return listed
   }
 
@@ -170,7 +192,8 @@ export class ClusterPresence {
     })
   }
 
-  async #run(script: Script, room: string, args: string[]): Promise<Presence> {
+  /** Undefined when Redis has lost what this node held. */
+  async #run(script: Script, room: string, args: string[]): Promise<Presence | undefined> {
     const keys = this.#options.keys.room(room)
     const reply = await this.#options.shards.run<[number, number]>(
       keys.slot,
@@ -178,7 +201,7 @@ export class ClusterPresence {
       presenceKeys(keys, this.#node),
       args,
     )
-    return { changed: reply[0] === 1, count: reply[1] }
+    return reply[0] < 0 ? undefined : { changed: reply[0] === 1, count: reply[1] }
   }
 
   async #lease(node: string, fresh: boolean): Promise<{ kept: boolean; ended: string[] }> {
@@ -197,7 +220,7 @@ export class ClusterPresence {
       else await this.#retireFormer()
       if (this.#options.clock.monotonic() < this.#trust || this.#evicting) return
       this.#evicting = true
-      for (const node of ended) await this.#retire(node)
+      for (const node of ended) await retire(this.#options, node)
     } catch {
       // Redis is away, which is told elsewhere; the next turn tries again.
     } finally {
@@ -207,30 +230,11 @@ export class ClusterPresence {
 
   async #retireFormer(): Promise<void> {
     for (const node of this.#former) {
-      await this.#retire(node, new Set(this.#rooms.keys()))
+      await retire(this.#options, node, new Set(this.#rooms.keys()))
       this.#former.delete(node)
     }
   }
-
-  /** Takes away what a node held. Every step may be repeated, also by several nodes at once. */
-  async #retire(node: string, rooms = new Set<string>()): Promise<void> {
-    const { shards, keys } = this.#options
-    const list: Key = keys.roomsOf(node)
-    for (const room of await shards.send<string[]>(list.slot, ['SMEMBERS', list.name])) {
-      rooms.add(room)
-    }
-    await Promise.all([...rooms].map((room) => this.#evict(keys.room(room), node)))
-    await shards.send(list.slot, ['DEL', list.name])
-    await shards.send(keys.nodes.slot, ['ZREM', keys.nodes.name, node])
-  }
-
-  async #evict(keys: RoomKeys, node: string): Promise<void> {
-    const names = presenceKeys(keys, node)
-    while ((await this.#options.shards.run<number>(keys.slot, EVICT, names, [])) > 0);
-  }
 }
 
-function presenceKeys(keys: RoomKeys, node: string): string[] {
-  const { meta, users, nicks, changes, channel } = keys
-  return [meta, users, nicks, keys.held(node), changes, channel]
-}
+/** Whoever waits for it is told; when nobody does, there is nothing to tell. */
+function ignore(): void {}

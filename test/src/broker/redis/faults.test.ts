@@ -86,11 +86,42 @@ t.test('the Redis broker under faults', { skip: noRedis }, async (t) => {
     // What that connection had sent, and Redis reads only now.
     const { meta, users, nicks, changes, channel } = keys.room('r')
     const names = [meta, users, nicks, old as string, changes, channel]
-    await redis.send('EVAL', ENTER.text, '6', ...names, 'ghost', 'Ghost', '0')
+    await redis.send('EVAL', ENTER.text, '6', ...names, 'ghost', 'Ghost', '0', '0')
     t.same((await broker.members('r', { limit: 10 })).members, [{ user: 'ann', nick: 'Ann' }])
     await redis.send('EVAL', LEAVE.text, '6', ...names, 'ann')
     t.equal((await broker.members('r', { limit: 10 })).count, 1, 'nor does it take anybody away')
   })
+
+  t.test(
+    'whoever enters after everything was erased is held by a node that is known',
+    async (t) => {
+      const redis = await startRedis(t)
+      const { broker } = await startNode(t, [redis.url])
+      await broker.enter('r', { user: 'ann', nick: 'Ann' })
+      await redis.send('FLUSHALL')
+      // Before the node has noticed by itself.
+      await Promise.all([
+        broker.enter('r', { user: 'ben', nick: 'Ben' }),
+        broker.enter('r', { user: 'cat', nick: 'Cat' }),
+        broker.enter('new', { user: 'dan', nick: 'Dan' }),
+      ])
+      const known = (await redis.send('ZRANGE', keys.nodes.name, '0', '-1')) as string[]
+      for (const room of ['r', 'new']) {
+        const names = (await redis.send('KEYS', keys.room(room).held('*'))) as string[]
+        for (const name of names) {
+          const [user] = ((await redis.send('SMEMBERS', name)) as string[]).filter(Boolean)
+          if (user === undefined) continue
+          const node = name.slice(name.lastIndexOf(':') + 1)
+          const rooms = (await redis.send('SMEMBERS', keys.roomsOf(node).name)) as string[]
+          t.ok(known.includes(node) && rooms.includes(room), `${room} is held by ${node}`)
+        }
+      }
+      const users = async (room: string) =>
+        (await broker.members(room, { limit: 10 })).members.map(({ user }) => user)
+      t.same(await users('r'), ['ann', 'ben', 'cat'])
+      t.same(await users('new'), ['dan'])
+    },
+  )
 
   t.test('an append that never arrived is sent again', async (t) => {
     const redis = await startRedis(t)
