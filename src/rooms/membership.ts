@@ -1,4 +1,4 @@
-import type { Broker } from '../broker/broker.js'
+import { type Broker, StoreUnavailable } from '../broker/broker.js'
 import type { Connection, Membership } from '../connections/connection.js'
 import type { ActionOf } from '../protocol/actions.js'
 import { CloseCode } from '../protocol/close-codes.js'
@@ -92,7 +92,10 @@ export class Memberships {
   /** Leaves every room; for a connection that is gone. */
   leaveAll(connection: Connection): void {
     for (const name of [...connection.rooms.keys()]) {
-      this.leave(connection, name).catch((error) => this.#options.onError(error, connection))
+      this.leave(connection, name).catch((error) => {
+        // That the store is away is told once and elsewhere; the lease ends what stayed behind.
+        if (!(error instanceof StoreUnavailable)) this.#options.onError(error, connection)
+      })
     }
   }
 
