@@ -67,7 +67,7 @@ export async function buildApp(
 
 /** Fastify's own answer to an address that cannot be decoded quotes it, with the ticket in it. */
 function refuseAddress(_error: FastifyError, { raw }: FastifyRequest, reply: FastifyReply): void {
-  if (raw.httpVersionMajor === 1) {
+  if (raw.httpVersionMajor < 2) {
     // No hook runs after this one: nobody else would end the socket of a handshake.
     reply.header('connection', 'close').raw.once('finish', () => raw.socket.destroySoon())
   }

@@ -161,8 +161,10 @@ check('an address that cannot be decoded is refused without being quoted', async
     t.match(answer, /^HTTP\/1\.1 400 .*"code":"BAD_FIELD"/s)
     t.notMatch(answer, /secret|%ff/)
   }
-  const answer = await exchange(handshake({}, 'GET /%ff HTTP/1.1'))
-  t.match(answer, /^HTTP\/1\.1 400 /, 'a handshake too, and its socket is closed')
+  for (const line of ['GET /%ff HTTP/1.1', 'GET /%ff HTTP/1.0', 'GET /%ff']) {
+    const answer = await exchange(handshake({}, line))
+    t.match(answer, /^HTTP\/1\.1 400 /, `a handshake too (${line}), and its socket is closed`)
+  }
 })
 
 check('headers without end are refused', async (t) => {
