@@ -17,6 +17,8 @@ export interface RoomKeys {
   readonly changes: string
   /** Sharded channel on which everything that happens in the room is published. */
   readonly channel: string
+  /** Set: the nodes that have users in the room. */
+  readonly holders: string
   /** Set: the users that one node has in the room. */
   held(node: string): string
 }
@@ -57,6 +59,7 @@ export class Keys {
       log: `${name}:log`,
       ids: `${name}:ids`,
       users: `${name}:users`,
+      holders: `${name}:holders`,
       nicks: `${name}:nicks`,
       changes: `${name}:changes`,
       channel: `${name}:events`,

@@ -5,10 +5,11 @@ import { NOW, script } from './script.js'
  * holds its users in a set of its own, so that what a dead node leaves behind can be taken away.
  * A set that was taken away is marked for a while: what its node sent before may still come, by a
  * connection that was given up long ago but is read only now, and nobody would take it away again.
- * Keys of all: meta, users, nicks, held, changes, channel.
+ * Keys of all: meta, users, nicks, held, changes, channel, holders.
  */
 const CHANGES = `
-local meta, users, nicks, held, changes, channel = unpack(KEYS)
+local meta, users, nicks, held, changes, channel, holders = unpack(KEYS)
+local node = string.match(held, '.*:held:(.*)$')
 -- No user has this id.
 local RETIRED = ''
 local function announce(change, user, nick)
@@ -34,14 +35,17 @@ end
 
 /**
  * Arguments: user, nick, whether a nick that is there already stays ('1'), whether the node holds
- * others here already ('1'). Enters nobody, and returns -1, when Redis has lost those since: what a node
+ * somebody here already ('1'). Enters nobody, and returns -1, when Redis has lost those since: what a node
  * holds without a lease would be taken away by nobody.
  */
 export const ENTER = script(`${CHANGES}
-local user, nick, keep, others = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local lost = others == '1' and redis.call('EXISTS', held) == 0
+local user, nick, keep, holds = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local lost = holds == '1' and redis.call('EXISTS', held) == 0
 if lost or redis.call('SISMEMBER', held, RETIRED) == 1 then return { -1, 0 } end
-if redis.call('SADD', held, user) == 1 then redis.call('HINCRBY', nicks, 'c' .. user, 1) end
+if redis.call('SADD', held, user) == 1 then
+  redis.call('HINCRBY', nicks, 'c' .. user, 1)
+  redis.call('SADD', holders, node)
+end
 local before = redis.call('HGET', nicks, 'n' .. user)
 local changed = before ~= nick and not (before and keep == '1')
 if changed then
@@ -56,6 +60,7 @@ return { changed and 1 or 0, redis.call('ZCARD', users) }
 export const LEAVE = script(`${CHANGES}
 local changed = 0
 if redis.call('SREM', held, ARGV[1]) == 1 then changed = drop(ARGV[1]) end
+if redis.call('EXISTS', held) == 0 then redis.call('SREM', holders, node) end
 return { changed, redis.call('ZCARD', users) }
 `)
 
@@ -65,6 +70,7 @@ redis.call('SREM', held, RETIRED)
 for _, user in ipairs(redis.call('SPOP', held, 200)) do drop(user) end
 local left = redis.call('SCARD', held)
 if left == 0 then
+  redis.call('SREM', holders, node)
   redis.call('SADD', held, RETIRED)
   redis.call('PEXPIRE', held, 600000)
 end

@@ -1,6 +1,7 @@
 import type { Clock, Scheduled } from '../../clock.js'
 import type { Member } from '../../protocol/events.js'
 import { type MembersPage, type MembersQuery, type Presence, StoreUnavailable } from '../broker.js'
+import { Audit } from './audit.js'
 import type { Keys } from './keys.js'
 import { ENTER, LEASE, LEAVE, MEMBERS } from './presence-scripts.js'
 import { presenceKeys, retire } from './retire.js'
@@ -46,10 +47,12 @@ export class ClusterPresence {
   #doubt = false
   #closed = false
   #regaining: Promise<void> | undefined
+  readonly #audit: Audit
 
   constructor(options: PresenceOptions) {
     this.#options = options
     this.#node = options.clock.id()
+    this.#audit = new Audit(options, options.clock)
   }
 
   async start(): Promise<void> {
@@ -68,10 +71,10 @@ export class ClusterPresence {
       known.connections++
       known.nick = nick
     }
-    const others = held.users.size > 1 ? '1' : '0'
+    const holds = known !== undefined || held.users.size > 1 ? '1' : '0'
     try {
       await held.listed
-      const presence = await this.#run(ENTER, room, [user, nick, '0', others])
+      const presence = await this.#run(ENTER, room, [user, nick, '0', holds])
       if (presence !== undefined) return presence
       await this.#regain()
       return (await this.#run(ENTER, room, [user, nick, '0', '0'])) ?? this.#lost()
@@ -126,6 +129,7 @@ export class ClusterPresence {
     await this.#lease(fresh, true)
     this.#former.add(this.#node)
     this.#node = fresh
+    for (const room of this.#rooms.keys()) this.#audit.watch(room)
     await Promise.all([...this.#rooms].flatMap(([room, held]) => this.#enterAll(room, held)))
     if (this.#node !== fresh) return
     this.#doubt = false
@@ -147,6 +151,7 @@ export class ClusterPresence {
     listed.catch(ignore)
     const held: Held = { users: new Map(), listed }
     this.#rooms.set(room, held)
+    this.#audit.watch(room)
     return held
   }
 
@@ -221,6 +226,7 @@ export class ClusterPresence {
       if (this.#options.clock.monotonic() < this.#trust || this.#evicting) return
       this.#evicting = true
       for (const node of ended) await retire(this.#options, node)
+      await this.#audit.run(this.#node)
     } catch {
       // Redis is away, which is told elsewhere; the next turn tries again.
     } finally {

@@ -26,13 +26,14 @@ export async function retire(
   await shards.send(keys.nodes.slot, ['ZREM', keys.nodes.name, node])
 }
 
-async function evict(shards: Shards, keys: RoomKeys, node: string): Promise<void> {
+/** Takes away what a node held in one room. */
+export async function evict(shards: Shards, keys: RoomKeys, node: string): Promise<void> {
   const names = presenceKeys(keys, node)
   while ((await shards.run<number>(keys.slot, EVICT, names, [])) > 0);
 }
 
 /** The keys of scripts about one room and one node that has members there. */
 export function presenceKeys(keys: RoomKeys, node: string): string[] {
-  const { meta, users, nicks, changes, channel } = keys
-  return [meta, users, nicks, keys.held(node), changes, channel]
+  const { meta, users, nicks, changes, channel, holders } = keys
+  return [meta, users, nicks, keys.held(node), changes, channel, holders]
 }

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { StoreUnavailable } from '../../../../src/broker/broker.js'
 import { Keys } from '../../../../src/broker/redis/keys.js'
 import { ENTER, LEAVE } from '../../../../src/broker/redis/presence-scripts.js'
+import { presenceKeys } from '../../../../src/broker/redis/retire.js'
 import type { Recorder } from '../../../contract/recorder.js'
 import { noRedis, type RedisServer, startRedisCluster } from '../../../helpers/redis.js'
 import { TcpProxy } from '../../../helpers/tcp-proxy.js'
@@ -84,11 +85,10 @@ t.test('the Redis broker under faults', { skip: noRedis }, async (t) => {
       async () => !((await redis.send('SMEMBERS', old as string)) as string[]).includes('ann'),
     )
     // What that connection had sent, and Redis reads only now.
-    const { meta, users, nicks, changes, channel } = keys.room('r')
-    const names = [meta, users, nicks, old as string, changes, channel]
-    await redis.send('EVAL', ENTER.text, '6', ...names, 'ghost', 'Ghost', '0', '0')
+    const names = presenceKeys(keys.room('r'), (old as string).split(':').at(-1) as string)
+    await redis.send('EVAL', ENTER.text, '7', ...names, 'ghost', 'Ghost', '0', '0')
     t.same((await broker.members('r', { limit: 10 })).members, [{ user: 'ann', nick: 'Ann' }])
-    await redis.send('EVAL', LEAVE.text, '6', ...names, 'ann')
+    await redis.send('EVAL', LEAVE.text, '7', ...names, 'ann')
     t.equal((await broker.members('r', { limit: 10 })).count, 1, 'nor does it take anybody away')
   })
 
@@ -120,6 +120,30 @@ t.test('the Redis broker under faults', { skip: noRedis }, async (t) => {
         (await broker.members(room, { limit: 10 })).members.map(({ user }) => user)
       t.same(await users('r'), ['ann', 'ben', 'cat'])
       t.same(await users('new'), ['dan'])
+    },
+  )
+
+  t.test('who is held by a node that nobody knows is taken away', async (t) => {
+    const redis = await startRedis(t)
+    const { broker } = await startNode(t, [redis.url])
+    await broker.enter('r', { user: 'ann', nick: 'Ann' })
+    const unknown = presenceKeys(keys.room('r'), 'killed-too-early')
+    await redis.send('EVAL', ENTER.text, '7', ...unknown, 'ghost', 'Ghost', '0', '0')
+    t.equal((await broker.members('r', { limit: 10 })).count, 2)
+    await until(async () => (await broker.members('r', { limit: 10 })).count === 1)
+    t.same((await broker.members('r', { limit: 10 })).members, [{ user: 'ann', nick: 'Ann' }])
+  })
+
+  t.test(
+    'a second connection of the only one here finds out that everything was erased',
+    async (t) => {
+      const redis = await startRedis(t)
+      const { broker } = await startNode(t, [redis.url])
+      await broker.enter('r', { user: 'ann', nick: 'Ann' })
+      await redis.send('FLUSHALL')
+      await broker.enter('r', { user: 'ann', nick: 'Ann' })
+      const [holder] = (await redis.send('SMEMBERS', keys.room('r').holders)) as string[]
+      t.ok(await redis.send('ZSCORE', keys.nodes.name, holder as string), 'its node is known again')
     },
   )
 
