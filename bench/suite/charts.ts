@@ -2,6 +2,7 @@ import { type BarPanel, barChart } from './chart-bars.js'
 import { type LinePanel, lineChart } from './chart-lines.js'
 import { measured } from './markdown.js'
 import { type Figures, figuresOf } from './measurement.js'
+import type { Load } from './plan.js'
 import type { CaseResult, WorkResult } from './results.js'
 
 /** Shorter than their titles, for charts. */
@@ -16,8 +17,9 @@ const LABELS: Readonly<Record<string, string>> = {
 /** Charts of what has been measured, by name. */
 export function charts(results: readonly WorkResult[]): [name: string, svg: string][] {
   const all: [string, string][] = []
-  const bars = BARS.flatMap(([work, index, title, of]) => {
-    const item = results.find(({ name }) => name === work)?.cases[index]
+  const bars = BARS.flatMap(([work, chosen, title, of]) => {
+    const cases = results.find(({ name }) => name === work)?.cases ?? []
+    const item = cases.find(({ load }) => has(load, chosen))
     return item ? [barPanel(item, title, of)] : []
   })
   const cost = 'CPU microseconds of the server a delivered frame; shorter is better'
@@ -36,13 +38,16 @@ const perConnection = ({ perConnection }: Figures) => perConnection
 
 type Of = (figures: Figures) => number
 
-const BARS: readonly [work: string, index: number, title: string, of: Of][] = [
-  ['fanout', 1, '1 → 1,000 members, 8 in flight', cpu],
-  ['busy', 0, '200 members, all sending', cpu],
-  ['single', 0, '1 → 1,000 members, one in flight', cpu],
-  ['rooms', 1, '1,000 rooms × 5, all sending', cpu],
-  ['echo', 0, 'Echo, 64 connections × 16 in flight', cpu],
-  ['idle', 0, 'Idle member, KB of memory', perConnection],
+/** What the case of a panel has, where a work has several. */
+type Chosen = Partial<Load>
+
+const BARS: readonly [work: string, chosen: Chosen, title: string, of: Of][] = [
+  ['fanout', { members: 1000, in_flight: 8 }, '1 → 1,000 members, 8 in flight', cpu],
+  ['busy', { members: 200 }, '200 members, all sending', cpu],
+  ['single', { members: 1000 }, '1 → 1,000 members, one in flight', cpu],
+  ['rooms', { rooms: 1000, senders: 5 }, '1,000 rooms × 5, all sending', cpu],
+  ['echo', { in_flight: 16 }, 'Echo, 64 connections × 16 in flight', cpu],
+  ['idle', {}, 'Idle member, KB of memory', perConnection],
 ]
 
 const LINES: readonly [work: string, title: string, at: (item: CaseResult) => number, of: Of][] = [
@@ -55,6 +60,10 @@ const LINES: readonly [work: string, title: string, at: (item: CaseResult) => nu
     perConnection,
   ],
 ]
+
+function has(load: Load, chosen: Chosen): boolean {
+  return Object.entries(chosen).every(([name, value]) => load[name as keyof Load] === value)
+}
 
 function barPanel({ runs }: CaseResult, title: string, of: Of): BarPanel {
   const bars = measured(runs).flatMap(({ name }) => {

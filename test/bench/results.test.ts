@@ -45,9 +45,18 @@ t.test('tables go into the places that a page has for them, and nowhere else', a
   t.equal(fillPage(filled, [fanout]), filled, 'again, the same')
 })
 
-t.test('charts show the works that were measured', async (t) => {
-  const [[name, svg] = ['', '']] = charts([fanout])
+t.test('charts show the works that were measured, each panel its own case', async (t) => {
+  const cases = [200, 1000].map((members) => ({
+    label: `1 → ${members}`,
+    load: { work: 'chat' as const, members, in_flight: 8 },
+    runs: [run('parley', 1, members), run('bun', 1, members * 2)],
+  }))
+  const [[name, svg] = ['', '']] = charts([{ ...fanout, cases }])
   t.equal(name, 'cost')
   t.match(svg, />Parley</)
   t.match(svg, 'prefers-color-scheme:dark')
+  t.match(svg, />1 → 1,000 members, 8 in flight</)
+  t.match(svg, />1,?000</)
+  t.notMatch(svg, />200</)
+  t.same(charts([{ ...fanout, cases: cases.slice(0, 1) }]), [], 'another case is not shown for it')
 })
