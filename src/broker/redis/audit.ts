@@ -35,13 +35,16 @@ export class Audit {
   async run(own: string): Promise<void> {
     const rooms = this.#take()
     if (rooms.length === 0) return
-    const { shards, keys } = this.#store
-    const { slot, name } = keys.nodes
     try {
+      const held = await Promise.all(rooms.map((room) => this.#holders(room)))
+      // After them: whoever holds a room took its lease before.
+      const { shards, keys } = this.#store
+      const { slot, name } = keys.nodes
       const known = new Set(await shards.send<string[]>(slot, ['ZRANGE', name, '0', '-1']))
       // Everything was lost in this very moment: the others are about to renew theirs, too.
       if (!known.has(own)) throw new Error('the lease is lost')
-      await Promise.all(rooms.map((room) => this.#look(room, known)))
+      const unknown = held.flat().filter(({ node }) => !known.has(node))
+      await Promise.all(unknown.map(({ room, node }) => evict(shards, keys.room(room), node)))
     } catch (error) {
       for (const room of rooms) this.watch(room)
       throw error
@@ -59,11 +62,10 @@ export class Audit {
     return rooms
   }
 
-  async #look(room: string, known: ReadonlySet<string>): Promise<void> {
+  async #holders(room: string): Promise<{ room: string; node: string }[]> {
     const { shards, keys } = this.#store
-    const names = keys.room(room)
-    for (const node of await shards.send<string[]>(names.slot, ['SMEMBERS', names.holders])) {
-      if (!known.has(node)) await evict(shards, names, node)
-    }
+    const { slot, holders } = keys.room(room)
+    const nodes = await shards.send<string[]>(slot, ['SMEMBERS', holders])
+    return nodes.map((node) => ({ room, node }))
   }
 }
