@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.js'
 import { evict, type PresenceStore } from './retire.js'
 
 /** Milliseconds after which every node that lives has renewed its lease, whatever Redis lost. */
-const DELAY = 12_000
+const DELAY = 9000
 /** Rooms that are looked at in one round. */
 const MAX_ROOMS = 1000
 

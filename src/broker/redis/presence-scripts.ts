@@ -7,15 +7,17 @@ import { NOW, script } from './script.js'
  * connection that was given up long ago but is read only now, and nobody would take it away again.
  * Keys of all: meta, users, nicks, held, changes, channel, holders.
  */
-const CHANGES = `
+const CHANGES = `${NOW}
 local meta, users, nicks, held, changes, channel, holders = unpack(KEYS)
 local node = string.match(held, '.*:held:(.*)$')
 -- No user has this id.
 local RETIRED = ''
 local function announce(change, user, nick)
-  local number = redis.call('HINCRBY', meta, 'presence', 1)
+  -- After a loss of everything the numbers go on above all that were ever seen.
+  local first = redis.call('HSETNX', meta, 'presence', string.format('%.0f', now())) == 1
+  if first then redis.call('DEL', changes) end
+  local number = string.format('%.0f', redis.call('HINCRBY', meta, 'presence', 1))
   if redis.call('PTTL', meta) < 0 then redis.call('PEXPIRE', meta, 3600000) end
-  if number == 1 then redis.call('DEL', changes) end
   local event = number .. '\\n' .. cjson.encode({
     change = change, user = user, nick = nick, count = redis.call('ZCARD', users)
   })
@@ -56,10 +58,18 @@ end
 return { changed and 1 or 0, redis.call('ZCARD', users) }
 `)
 
-/** Argument: user. */
+/**
+ * Arguments: user, nick. Where Redis has lost who was there, the node is the last to know of the user: the
+ * others are told by this, or they would never be.
+ */
 export const LEAVE = script(`${CHANGES}
 local changed = 0
-if redis.call('SREM', held, ARGV[1]) == 1 then changed = drop(ARGV[1]) end
+if redis.call('SREM', held, ARGV[1]) == 1 then
+  changed = drop(ARGV[1])
+elseif not redis.call('ZSCORE', users, ARGV[1]) and redis.call('SISMEMBER', held, RETIRED) == 0 then
+  announce('left', ARGV[1], ARGV[2])
+  changed = 1
+end
 if redis.call('EXISTS', held) == 0 then redis.call('SREM', holders, node) end
 return { changed, redis.call('ZCARD', users) }
 `)

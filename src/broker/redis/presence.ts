@@ -87,13 +87,16 @@ export class ClusterPresence {
 
   async leave(room: string, user: string): Promise<Presence> {
     const held = this.#rooms.get(room)
-    if (held?.users.has(user) !== true) return { changed: false, count: await this.count(room) }
+    const known = held?.users.get(user)
+    if (held === undefined || known === undefined) {
+      return { changed: false, count: await this.count(room) }
+    }
     this.#forget(room, held, user)
     if (held.users.has(user)) return { changed: false, count: await this.count(room) }
     await held.listed
     // Whoever came back meanwhile stays.
     if (held.users.has(user)) return { changed: false, count: await this.count(room) }
-    const presence = (await this.#run(LEAVE, room, [user])) ?? this.#lost()
+    const presence = (await this.#run(LEAVE, room, [user, known.nick])) ?? this.#lost()
     if (held.users.size === 0 && this.#rooms.get(room) !== held) this.#unlist(room)
     return presence
   }

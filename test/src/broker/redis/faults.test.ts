@@ -88,7 +88,7 @@ t.test('the Redis broker under faults', { skip: noRedis }, async (t) => {
     const names = presenceKeys(keys.room('r'), (old as string).split(':').at(-1) as string)
     await redis.send('EVAL', ENTER.text, '7', ...names, 'ghost', 'Ghost', '0', '0')
     t.same((await broker.members('r', { limit: 10 })).members, [{ user: 'ann', nick: 'Ann' }])
-    await redis.send('EVAL', LEAVE.text, '7', ...names, 'ann')
+    await redis.send('EVAL', LEAVE.text, '7', ...names, 'ann', 'Ann')
     t.equal((await broker.members('r', { limit: 10 })).count, 1, 'nor does it take anybody away')
   })
 
@@ -146,6 +146,24 @@ t.test('the Redis broker under faults', { skip: noRedis }, async (t) => {
       t.ok(await redis.send('ZSCORE', keys.nodes.name, holder as string), 'its node is known again')
     },
   )
+
+  t.test('whoever leaves after everything was erased is told to have left, once', async (t) => {
+    const redis = await startRedis(t)
+    const { broker, heard } = await startNode(t, [redis.url])
+    await broker.subscribe('r')
+    await broker.enter('r', { user: 'ann', nick: 'Ann' })
+    await broker.enter('r', { user: 'ben', nick: 'Ben' })
+    await redis.send('FLUSHALL')
+    // Before the node has noticed by itself.
+    await broker.leave('r', 'ben')
+    const left = () => heard.presenceOf('r').filter(({ change }) => change === 'left')
+    await until(() => left().length > 0)
+    await broker.enter('r', { user: 'cat', nick: 'Cat' })
+    await broker.leave('r', 'cat')
+    await until(() => left().length > 1)
+    t.match(left(), [{ user: 'ben', nick: 'Ben' }, { user: 'cat' }])
+    t.same((await broker.members('r', { limit: 10 })).members, [{ user: 'ann', nick: 'Ann' }])
+  })
 
   t.test('an append that never arrived is sent again', async (t) => {
     const redis = await startRedis(t)
