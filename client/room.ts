@@ -9,8 +9,8 @@ import { ParleyError } from './errors.js'
 import { asRoomMessage, catchUp } from './log.js'
 import { createOutbox, type Outbox } from './outbox.js'
 import { pauseAfter, REJOIN_PAUSE } from './pauses.js'
-import { membersAfter } from './presence.js'
 import type * as api from './room-api.js'
+import { Roster } from './roster.js'
 import { streamOf } from './stream.js'
 import type { ResultOf } from './wire.js'
 
@@ -26,14 +26,13 @@ export class RoomSession<Msg, Sig>
   readonly client: ClientSession<Msg, Sig>
   state: api.RoomState = 'left'
   position: Position | undefined
-  memberList: readonly Member[] = []
-  count = 0
   /** Why messages are not taken: the room is not joined, and will not be by itself. */
   refusal: ParleyError | undefined = new ParleyError('NOT_A_MEMBER')
   /** What is not confirmed yet. */
   readonly sends: Outbox<Msg>
   readonly retry = (id: string) => this.sends.retry(id)
   readonly discard = (id: string) => this.sends.discard(id)
+  readonly #roster = new Roster(this)
   #options: api.JoinOptions = {}
   #callers: Deferred<api.JoinInfo>[] = []
   /** The join whose answer counts; while there is one, live messages are left to its answer. */
@@ -46,6 +45,14 @@ export class RoomSession<Msg, Sig>
     this.name = name
     this.client = client
     this.sends = createOutbox(this)
+  }
+
+  get memberList(): readonly Member[] {
+    return this.#roster.list
+  }
+
+  get count(): number {
+    return this.#roster.count
   }
 
   get outbox(): readonly api.OutboxItem<Msg>[] {
@@ -118,7 +125,7 @@ export class RoomSession<Msg, Sig>
     if (event.event === 'message') this.#receive(event)
     else if (event.event === 'signal') this.emit('signal', event as api.SignalEvent<Sig>)
     else if (event.event !== 'reset') {
-      this.#setMembers(membersAfter(this.memberList, event), event.members)
+      this.#roster.apply(event)
       this.emit(event.event, event)
     } else if (event.epoch !== this.position?.epoch) this.#begunAnew(event)
   }
@@ -182,12 +189,9 @@ export class RoomSession<Msg, Sig>
 
   #refused(error: ParleyError): void {
     const pause = error.code === 'INTERNAL' ? REJOIN_PAUSE : pauseAfter(error)
-    if (pause) {
-      this.#joinIn(pause)
-    } else {
-      this.#join = undefined
-      this.#giveUp('failed', error)
-    }
+    this.#join = undefined
+    if (pause) this.#joinIn(pause)
+    else this.#giveUp('failed', error)
   }
 
   /** Emits what was missed, and goes on live. Any handler may leave or join again meanwhile. */
@@ -204,7 +208,7 @@ export class RoomSession<Msg, Sig>
     this.#join = undefined
     this.#setState('joined')
     if (this.refusal) return
-    this.#setMembers(members, count)
+    this.#roster.set(members, count)
     for (const caller of this.#callers.splice(0)) caller.resolve(result)
     this.sends.flush()
   }
@@ -219,7 +223,7 @@ export class RoomSession<Msg, Sig>
 
   #goOut(code: 'LEFT' | 'REMOVED'): void {
     this.#join = this.position = undefined
-    this.#setMembers([], 0)
+    this.#roster.set([], 0)
     this.#giveUp('left', new ParleyError(code))
   }
 
@@ -235,12 +239,6 @@ export class RoomSession<Msg, Sig>
   #after(ms: number, task: () => void): void {
     this.#cancel()
     this.#cancel = this.client.settings.clock.after(ms, task)
-  }
-
-  #setMembers(list: readonly Member[], count: number): void {
-    this.memberList = list
-    this.count = count
-    this.emit('members')
   }
 
   #setState(state: api.RoomState, error?: ParleyError): void {

@@ -2,8 +2,9 @@ import WebSocket from 'ws'
 import type { Position } from '../../src/protocol/actions.js'
 import { shouldReconnect } from '../../src/protocol/close-codes.js'
 import type { ErrorEvent, Message, ServerEvent } from '../../src/protocol/events.js'
-import type { JoinResult, SendToRoomResult } from '../../src/protocol/results.js'
+import type { JoinResult, MembersResult, SendToRoomResult } from '../../src/protocol/results.js'
 import type { ChaosClient, ClientOptions, ClientState } from './chaos-client.js'
+import { RawMembers } from './raw-members.js'
 import { RawOutbox } from './raw-outbox.js'
 import { HEARTBEAT_SECONDS } from './server-process.js'
 import { signToken } from './token.js'
@@ -15,7 +16,7 @@ interface Membership {
   position: Position | undefined
   /** The join of this connection was answered. */
   joined: boolean
-  readonly users: Set<string>
+  readonly members: RawMembers
   /** What a join of a live connection asked for although it came meanwhile: to come once more. */
   again?: { next: number; readonly upTo: number } | undefined
 }
@@ -31,6 +32,8 @@ export class RawClient implements ChaosClient {
   readonly #outbox: RawOutbox
   /** Joins under way on this connection, by id, with the membership that each is for. */
   readonly #joins = new Map<string, { room: string; membership: Membership }>()
+  /** Questions for members on this connection, by id, with whom the answer is for. */
+  readonly #asked = new Map<string, RawMembers>()
   #socket: WebSocket | undefined
   #welcomed = false
   #closed = false
@@ -58,7 +61,8 @@ export class RawClient implements ChaosClient {
 
   join(room: string): void {
     if (this.#memberships.has(room)) return
-    this.#memberships.set(room, { position: undefined, joined: false, users: new Set() })
+    const members = new RawMembers(() => this.#askMembers(room, members))
+    this.#memberships.set(room, { position: undefined, joined: false, members })
     if (this.#welcomed) this.#sendJoin(room)
   }
 
@@ -91,9 +95,9 @@ export class RawClient implements ChaosClient {
 
   state(): ClientState {
     const rooms: Record<string, ClientState['rooms'][string]> = {}
-    for (const [room, { joined, position, users }] of this.#memberships) {
+    for (const [room, { joined, position, members }] of this.#memberships) {
       const { epoch, offset } = (joined && position) || { epoch: '', offset: -1 }
-      rooms[room] = { epoch, offset, users: [...users].sort() }
+      rooms[room] = { epoch, offset, users: [...members.users].sort() }
     }
     return { name: this.name, user: this.#options.user, pending: this.#outbox.size, rooms }
   }
@@ -142,6 +146,7 @@ export class RawClient implements ChaosClient {
     if (this.#welcomed) this.#note(`disconnected with ${code}`)
     this.#welcomed = false
     this.#joins.clear()
+    this.#asked.clear()
     for (const membership of this.#memberships.values()) membership.joined = false
     this.#outbox.rewind()
   }
@@ -167,9 +172,7 @@ export class RawClient implements ChaosClient {
         return
       case 'joined':
       case 'left': {
-        const users = this.#memberships.get(event.room)?.users
-        if (event.event === 'joined') users?.add(event.user)
-        else users?.delete(event.user)
+        this.#memberships.get(event.room)?.members.change(event)
         this.#presence(event.room)
         return
       }
@@ -182,6 +185,8 @@ export class RawClient implements ChaosClient {
       this.#joins.delete(event.id)
       if (this.#memberships.get(join.room) !== join.membership) return
       this.#joined(join.room, join.membership, event as Ok & JoinResult)
+    } else if (this.#asked.has(event.id)) {
+      this.#counted(event as Ok & MembersResult)
     } else {
       this.#outbox.acknowledged(event.id, event as Ok & SendToRoomResult)
     }
@@ -204,8 +209,7 @@ export class RawClient implements ChaosClient {
     const end = membership.position?.offset ?? 0
     membership.again = joined && offset < end ? { next: offset + 1, upTo: end } : undefined
     membership.joined = true
-    membership.users.clear()
-    for (const { user } of members) membership.users.add(user)
+    membership.members.set(members)
     this.#presence(room)
     this.#outbox.pump()
   }
@@ -220,7 +224,7 @@ export class RawClient implements ChaosClient {
       setTimeout(() => {
         if (this.#welcomed && this.#memberships.has(join.room)) this.#sendJoin(join.room)
       }, wait)
-    } else {
+    } else if (!this.#asked.delete(id)) {
       this.#outbox.refused(id, code, wait)
     }
   }
@@ -255,8 +259,23 @@ export class RawClient implements ChaosClient {
   #presence(room: string): void {
     const membership = this.#memberships.get(room)
     if (!this.#watching || !membership) return
-    const users = [...membership.users].sort()
+    const users = [...membership.members.users].sort()
     this.#options.recorder.record({ type: 'presence', client: this.name, room, users })
+  }
+
+  #askMembers(room: string, members: RawMembers): boolean {
+    const id = this.#nextId()
+    if (this.#welcomed) {
+      this.#asked.set(id, members)
+      this.#post({ action: 'members', id, room })
+    }
+    return this.#memberships.get(room)?.members === members
+  }
+
+  #counted({ id, room, members }: Ok & MembersResult): void {
+    this.#asked.get(id)?.answered(members)
+    this.#asked.delete(id)
+    this.#presence(room)
   }
 
   #sendJoin(room: string): void {

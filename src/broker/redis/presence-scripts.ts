@@ -1,5 +1,8 @@
 import { NOW, script } from './script.js'
 
+/** The mark of a set that was taken away: no user has this id. */
+export const RETIRED = ''
+
 /**
  * Who is in a room, over all nodes. A user is in while at least one node holds the user; a node
  * holds its users in a set of its own, so that what a dead node leaves behind can be taken away.
@@ -10,8 +13,7 @@ import { NOW, script } from './script.js'
 const CHANGES = `${NOW}
 local meta, users, nicks, held, changes, channel, holders = unpack(KEYS)
 local node = string.match(held, '.*:held:(.*)$')
--- No user has this id.
-local RETIRED = ''
+local RETIRED = '${RETIRED}'
 local function announce(change, user, nick)
   -- After a loss of everything the numbers go on above all that were ever seen.
   local first = redis.call('HSETNX', meta, 'presence', string.format('%.0f', now())) == 1
@@ -74,6 +76,24 @@ if redis.call('EXISTS', held) == 0 then redis.call('SREM', holders, node) end
 return { changed, redis.call('ZCARD', users) }
 `)
 
+/**
+ * Announces that a user left of whom Redis has lost all, unless that was the last that was told of
+ * the user. Arguments: user, nick.
+ */
+export const TELL_LEFT = script(`${CHANGES}
+local user, nick = ARGV[1], ARGV[2]
+if redis.call('ZSCORE', users, user) then return 0 end
+for _, entry in ipairs(redis.call('XREVRANGE', changes, '+', '-')) do
+  local change = cjson.decode(string.match(entry[2][2], '\\n(.*)$'))
+  if change.user == user then
+    if change.change == 'left' then return 0 end
+    break
+  end
+end
+announce('left', user, nick)
+return 1
+`)
+
 /** Takes away what a node held, some users at a time, and marks it. Returns how many are left. */
 export const EVICT = script(`${CHANGES}
 redis.call('SREM', held, RETIRED)
@@ -114,4 +134,4 @@ local ended = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f'
 return { kept and 1 or 0, ended }
 `)
 
-export const PRESENCE_SCRIPTS = [ENTER, LEAVE, EVICT, MEMBERS, LEASE]
+export const PRESENCE_SCRIPTS = [ENTER, LEAVE, TELL_LEFT, EVICT, MEMBERS, LEASE]

@@ -3,7 +3,9 @@ import type { Member } from '../../protocol/events.js'
 import { type MembersPage, type MembersQuery, type Presence, StoreUnavailable } from '../broker.js'
 import { Audit } from './audit.js'
 import type { Keys } from './keys.js'
-import { ENTER, LEASE, LEAVE, MEMBERS } from './presence-scripts.js'
+import { BETWEEN_LEASES, LEASE_TIME, lease } from './lease.js'
+import { OwedLeaves } from './owed-leaves.js'
+import { ENTER, LEAVE, MEMBERS } from './presence-scripts.js'
 import { presenceKeys, retire } from './retire.js'
 import type { Script } from './script.js'
 import type { Shards } from './shards.js'
@@ -21,10 +23,6 @@ interface Held {
   /** Resolves once the node's list of rooms has this one. */
   listed: Promise<unknown>
 }
-
-/** How long a node counts as alive after it was last heard of, milliseconds. */
-const LEASE_TIME = 9000
-const BETWEEN_LEASES = 3000
 
 /**
  * Who is where. This node's connections are counted here; Redis is told of a user's first and
@@ -48,17 +46,19 @@ export class ClusterPresence {
   #closed = false
   #regaining: Promise<void> | undefined
   readonly #audit: Audit
+  readonly #owed: OwedLeaves
 
   constructor(options: PresenceOptions) {
     this.#options = options
     this.#node = options.clock.id()
     this.#audit = new Audit(options, options.clock)
+    this.#owed = new OwedLeaves(options)
   }
 
   async start(): Promise<void> {
     const { clock } = this.#options
     this.#trust = clock.monotonic() + LEASE_TIME
-    await this.#lease(this.#node, true)
+    await lease(this.#options, this.#node, 'begin')
     this.#refreshing = clock.every(BETWEEN_LEASES, () => void this.#refresh())
   }
 
@@ -93,10 +93,17 @@ export class ClusterPresence {
     }
     this.#forget(room, held, user)
     if (held.users.has(user)) return { changed: false, count: await this.count(room) }
-    await held.listed
-    // Whoever came back meanwhile stays.
-    if (held.users.has(user)) return { changed: false, count: await this.count(room) }
-    const presence = (await this.#run(LEAVE, room, [user, known.nick])) ?? this.#lost()
+    let presence: Presence
+    try {
+      await held.listed
+      // Whoever came back meanwhile stays.
+      if (held.users.has(user)) return { changed: false, count: await this.count(room) }
+      presence = (await this.#run(LEAVE, room, [user, known.nick])) ?? this.#lost()
+    } catch (error) {
+      this.#owed.add({ room, user, nick: known.nick, node: this.#node })
+      this.#doubt = true
+      throw error
+    }
     if (held.users.size === 0 && this.#rooms.get(room) !== held) this.#unlist(room)
     return presence
   }
@@ -129,13 +136,14 @@ export class ClusterPresence {
     this.#doubt = true
     this.#trust = this.#options.clock.monotonic() + LEASE_TIME
     const fresh = this.#options.clock.id()
-    await this.#lease(fresh, true)
+    await lease(this.#options, fresh, 'begin')
     this.#former.add(this.#node)
     this.#node = fresh
     for (const room of this.#rooms.keys()) this.#audit.watch(room)
     await Promise.all([...this.#rooms].flatMap(([room, held]) => this.#enterAll(room, held)))
+    await this.#owed.sort(fresh)
     if (this.#node !== fresh) return
-    this.#doubt = false
+    this.#doubt = this.#owed.has(fresh)
     await this.#retireFormer()
   }
 
@@ -148,7 +156,7 @@ export class ClusterPresence {
 
   #open(room: string): Held {
     // Redis may have lost the lease since it was last renewed: then nobody knows of this node.
-    const listed = this.#lease(this.#node, false).then(({ kept }) =>
+    const listed = lease(this.#options, this.#node, 'renew').then(({ kept }) =>
       kept ? this.#list(room) : this.#regain(),
     )
     listed.catch(ignore)
@@ -212,23 +220,16 @@ export class ClusterPresence {
     return reply[0] < 0 ? undefined : { changed: reply[0] === 1, count: reply[1] }
   }
 
-  async #lease(node: string, fresh: boolean): Promise<{ kept: boolean; ended: string[] }> {
-    const { shards, keys } = this.#options
-    const args = [node, String(LEASE_TIME * 1000), fresh ? '1' : '0']
-    const { slot, name } = keys.nodes
-    const [kept, ended] = await shards.run<[number, string[]]>(slot, LEASE, [name], args)
-    return { kept: kept === 1, ended }
-  }
-
   async #refresh(): Promise<void> {
     try {
-      const { kept, ended } = await this.#lease(this.#node, false)
+      const { kept, ended } = await lease(this.#options, this.#node, 'renew')
       this.#options.shards.accepted()
       if (!kept || this.#doubt) await this.reassert()
       else await this.#retireFormer()
       if (this.#options.clock.monotonic() < this.#trust || this.#evicting) return
       this.#evicting = true
       for (const node of ended) await retire(this.#options, node)
+      await this.#owed.tell()
       await this.#audit.run(this.#node)
     } catch {
       // Redis is away, which is told elsewhere; the next turn tries again.

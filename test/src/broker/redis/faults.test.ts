@@ -165,6 +165,55 @@ t.test('the Redis broker under faults', { skip: noRedis }, async (t) => {
     t.same((await broker.members('r', { limit: 10 })).members, [{ user: 'ann', nick: 'Ann' }])
   })
 
+  t.test('who leaves while Redis is away has left when it comes back with nothing', async (t) => {
+    const redis = await startRedis(t)
+    const { broker, heard } = await startNode(t, [redis.url])
+    await broker.subscribe('r')
+    await broker.enter('r', { user: 'ann', nick: 'Ann' })
+    await broker.enter('r', { user: 'ben', nick: 'Ben' })
+    await redis.kill()
+    await until(() => !broker.health().ok)
+    await t.rejects(broker.leave('r', 'ben'), StoreUnavailable)
+    await redis.restart()
+    const left = () => heard.presenceOf('r').filter(({ change }) => change === 'left')
+    await until(() => left().length > 0)
+    t.match(left(), [{ user: 'ben', nick: 'Ben', count: 1 }])
+  })
+
+  t.test('a leave whose reply is lost is told once, one that never arrived is told', async (t) => {
+    const redis = await startRedis(t)
+    const proxy = await startProxy(t, redis)
+    const near = await startNode(t, [redis.url])
+    const far = await startNode(t, [proxyUrl(proxy)])
+    const left = (room: string) =>
+      near.heard
+        .presenceOf(room)
+        .filter(({ change }) => change === 'left')
+        .map(({ user }) => user)
+    for (const room of ['r', 'kept', 'gone']) {
+      await near.broker.subscribe(room)
+      for (const user of ['ann', 'ben']) await far.broker.enter(room, { user, nick: user })
+    }
+    proxy.cut('down')
+    const leaves = [far.broker.leave('r', 'ben')]
+    await until(() => left('r').length === 1)
+    proxy.cut('both')
+    leaves.push(far.broker.leave('kept', 'ben'), far.broker.leave('gone', 'ben'))
+    await new Promise((resolve) => setImmediate(resolve))
+    const lost = (await redis.send('KEYS', `${keys.room('gone').meta.split(':meta')[0]}:*`)) as []
+    await redis.send('DEL', ...lost)
+    proxy.reset()
+    proxy.heal()
+    for (const leave of leaves) await t.rejects(leave, StoreUnavailable)
+    await until(() => left('gone').length > 0)
+    for (const room of ['r', 'kept', 'gone']) {
+      t.same(left(room), ['ben'], room)
+      t.same((await near.broker.members(room, { limit: 10 })).members, [
+        { user: 'ann', nick: 'ann' },
+      ])
+    }
+  })
+
   t.test('an append that never arrived is sent again', async (t) => {
     const redis = await startRedis(t)
     const proxy = await startProxy(t, redis)
