@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { createClient, type SocketConstructor } from '../../client/index.js'
+import { EventStreamSocket } from '../../client/sse.js'
 import { noHaproxy, startHaproxy } from '../helpers/haproxy.js'
 import { JWT_SECRET, signToken } from '../helpers/jwt.js'
 import { noNginx, startNginx } from '../helpers/nginx.js'
@@ -33,8 +34,8 @@ for (const [name, { missing, start }] of Object.entries(proxies)) {
     }
     const nodes = await Promise.all([startServer(t, settings), startServer(t, settings)])
     const port = await start(t, nodes, SILENCE)
-    const ann = await enterLobby(t, 'ann', port, '127.0.0.2')
-    const bob = await enterLobby(t, 'bob', port, '127.0.0.3')
+    const ann = await enterLobby(t, 'ann', port, from('127.0.0.2'))
+    const bob = await enterLobby(t, 'bob', port, from('127.0.0.3'))
 
     t.test('clients are on both nodes, each with its own address', async (t) => {
       const here = await Promise.all(nodes.map(connectionsOf))
@@ -65,39 +66,56 @@ for (const [name, { missing, start }] of Object.entries(proxies)) {
       t.equal(await handshake(port, 'http://evil.example'), 403)
     })
 
-    t.test('heartbeats keep a quiet connection open', async (t) => {
-      await sleep(SILENCE * 2000)
-      t.same(
-        [ann.states, bob.states],
-        [
-          ['connecting', 'connected'],
-          ['connecting', 'connected'],
-        ],
+    const lobby = [ann, bob]
+    t.test('who comes without a WebSocket chats with them', async (part) => {
+      const cat = await enterLobby(t, 'cat', port, EventStreamSocket)
+      lobby.push(cat)
+      const connections = (await Promise.all(nodes.map(connectionsOf))).flat()
+      part.same(
+        connections.filter(({ user }) => user === 'cat'),
+        [{ user: 'cat', address: '127.0.0.1' }],
       )
+      await cat.room.send('not held back')
+      await bob.room.send('nor is this')
+      await until(() => [ann, bob].every(({ heard }) => heard.length === 4))
+      await until(() => cat.heard.length === 2)
+      part.same(cat.heard, ['3 not held back', '4 nor is this'])
+      part.same(ann.heard.slice(2), cat.heard)
+    })
+
+    t.test('heartbeats keep quiet connections open', async (t) => {
+      await sleep(SILENCE * 2000)
+      for (const { states } of lobby) t.same(states, ['connecting', 'connected'])
     })
 
     t.test('a node that stops hands its clients to the other', async (t) => {
       await nodes[0]?.stop()
       for (const text of ['3', '4', '5'])
-        await Promise.all([ann, bob].map(({ room }) => room.send(text)))
-      await until(() => ann.heard.length === 8 && bob.heard.length === 8)
-      t.same(ann.heard, bob.heard)
-      t.equal((await connectionsOf(nodes[1] as ServerProcess)).length, 2)
+        await Promise.all(lobby.map(({ room }) => room.send(text)))
+      const last = () => lobby.map(({ heard }) => heard.at(-1)?.split(' ')[0])
+      await until(() => last().every((offset) => offset === '13'))
+      t.same(ann.heard.length, 13)
+      for (const { heard } of lobby) t.same(heard, ann.heard.slice(-heard.length))
+      t.equal((await connectionsOf(nodes[1] as ServerProcess)).length, 3)
     })
   })
 }
 
-/** A client of the library, coming from an address of its own, in the room. */
-async function enterLobby(t: Test, user: string, port: number, localAddress: string) {
-  class Socket extends WebSocket {
+/** WebSockets that come from an address of their own. */
+function from(localAddress: string) {
+  return class extends WebSocket {
     constructor(url: string, protocols: string[]) {
       super(url, protocols, { localAddress })
     }
   }
+}
+
+/** A client of the library in the room. */
+async function enterLobby(t: Test, user: string, port: number, socket: unknown) {
   const client = createClient({
     url: `http://127.0.0.1:${port}/chat`,
     getToken: () => signToken({ sub: user }, 3600),
-    WebSocket: Socket as unknown as SocketConstructor,
+    WebSocket: socket as SocketConstructor,
     backoff: { base: 50, cap: 200 },
   })
   t.teardown(() => client.close())

@@ -22,6 +22,8 @@ export async function startHaproxy(
     ['maxconn 50000', 'maxconn 4000'],
     ['bind :80', `bind 127.0.0.1:${port}`],
     ['timeout tunnel 75s', `timeout tunnel ${silence}s`],
+    ['timeout client 75s', `timeout client ${silence}s`],
+    ['timeout server 75s', `timeout server ${silence}s`],
     [server('http://parley-1:3000', 0), nodes.map(({ url }, i) => server(url, i)).join('\n  ')],
     [server('http://parley-2:3000', 1), ''],
   ])
