@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { WebSocket } from 'ws'
 import { CloseCode } from '../protocol/close-codes.js'
+import { shareParameters } from './shared-parameters.js'
 import type { ByteStream } from './websocket-transport.js'
 
 /**
@@ -16,6 +17,7 @@ export function releaseHandshake(
 ): void {
   ws.removeAllListeners('error')
   ws.on('error', onError)
+  shareParameters(ws)
   answer?.detachSocket(stream as Parameters<ServerResponse['detachSocket']>[0])
 }
 
