@@ -130,7 +130,7 @@ export class RoomSession<Msg, Sig>
     } else if (event.epoch !== this.position?.epoch) this.#begunAnew(event)
   }
 
-  /** The server does not count this connection as a member. */
+  /** The server does not count this connection as a member, or what it told of others is incomplete. */
   rejoin(): void {
     if (this.state !== 'joined') return
     this.#setState('joining')

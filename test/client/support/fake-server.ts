@@ -46,8 +46,6 @@ export class FakeServer {
   pageSize = 1000
   /** Messages that a join's reply repeats although the client has them. */
   overlap = 0
-  /** Called with each action before it is performed. */
-  onAction: (socket: FakeSocket, action: Received) => void = () => {}
   heartbeat = 25_000
   maxBytes = 65_536
   /** When a token expires, milliseconds since 1970. */
@@ -164,7 +162,6 @@ export class FakeServer {
   }
 
   handle(socket: FakeSocket, action: Received): void {
-    this.onAction(socket, action)
     const refused = this.refusals.findIndex((refusal) => refusal.action === action.action)
     if (refused >= 0) {
       const [refusal] = this.refusals.splice(refused, 1)
