@@ -9,8 +9,8 @@ import { ParleyError } from './errors.js'
 import { asRoomMessage, catchUp } from './log.js'
 import { createOutbox, type Outbox } from './outbox.js'
 import { pauseAfter, REJOIN_PAUSE } from './pauses.js'
+import { membersAfter } from './presence.js'
 import type * as api from './room-api.js'
-import { Roster } from './roster.js'
 import { streamOf } from './stream.js'
 import type { ResultOf } from './wire.js'
 
@@ -26,13 +26,14 @@ export class RoomSession<Msg, Sig>
   readonly client: ClientSession<Msg, Sig>
   state: api.RoomState = 'left'
   position: Position | undefined
+  memberList: readonly Member[] = []
+  count = 0
   /** Why messages are not taken: the room is not joined, and will not be by itself. */
   refusal: ParleyError | undefined = new ParleyError('NOT_A_MEMBER')
   /** What is not confirmed yet. */
   readonly sends: Outbox<Msg>
   readonly retry = (id: string) => this.sends.retry(id)
   readonly discard = (id: string) => this.sends.discard(id)
-  readonly #roster = new Roster(this)
   #options: api.JoinOptions = {}
   #callers: Deferred<api.JoinInfo>[] = []
   /** The join whose answer counts; while there is one, live messages are left to its answer. */
@@ -45,14 +46,6 @@ export class RoomSession<Msg, Sig>
     this.name = name
     this.client = client
     this.sends = createOutbox(this)
-  }
-
-  get memberList(): readonly Member[] {
-    return this.#roster.list
-  }
-
-  get count(): number {
-    return this.#roster.count
   }
 
   get outbox(): readonly api.OutboxItem<Msg>[] {
@@ -86,9 +79,8 @@ export class RoomSession<Msg, Sig>
   }
 
   history(query: api.HistoryQuery = {}): Promise<api.HistoryPage<Msg>> {
-    const page = this.client.ask('history', { room: this.name, ...query })
     return quiet(
-      page.then(({ messages, ...rest }) => ({
+      this.client.ask('history', { room: this.name, ...query }).then(({ messages, ...rest }) => ({
         ...rest,
         messages: messages.map((message) => asRoomMessage<Msg>(message, rest.epoch)),
       })),
@@ -125,12 +117,12 @@ export class RoomSession<Msg, Sig>
     if (event.event === 'message') this.#receive(event)
     else if (event.event === 'signal') this.emit('signal', event as api.SignalEvent<Sig>)
     else if (event.event !== 'reset') {
-      this.#roster.apply(event)
+      this.#setMembers(membersAfter(this.memberList, event), event.members)
       this.emit(event.event, event)
     } else if (event.epoch !== this.position?.epoch) this.#begunAnew(event)
   }
 
-  /** The server does not count this connection as a member, or what it told of others is incomplete. */
+  /** The server does not count this connection as a member, or has not told of all others. */
   rejoin(): void {
     if (this.state !== 'joined') return
     this.#setState('joining')
@@ -208,7 +200,7 @@ export class RoomSession<Msg, Sig>
     this.#join = undefined
     this.#setState('joined')
     if (this.refusal) return
-    this.#roster.set(members, count)
+    this.#setMembers(members, count)
     for (const caller of this.#callers.splice(0)) caller.resolve(result)
     this.sends.flush()
   }
@@ -223,7 +215,7 @@ export class RoomSession<Msg, Sig>
 
   #goOut(code: 'LEFT' | 'REMOVED'): void {
     this.#join = this.position = undefined
-    this.#roster.set([], 0)
+    this.#setMembers([], 0)
     this.#giveUp('left', new ParleyError(code))
   }
 
@@ -239,6 +231,16 @@ export class RoomSession<Msg, Sig>
   #after(ms: number, task: () => void): void {
     this.#cancel()
     this.#cancel = this.client.settings.clock.after(ms, task)
+  }
+
+  #setMembers(list: readonly Member[], count: number): void {
+    this.memberList = list
+    this.count = count
+    // A leave was not told, after the store lost who was there: to all members, so not all at once.
+    const isTooLong = () => this.memberList.length > this.count
+    if (isTooLong() && !this.#join)
+      this.#after(5000 * this.client.settings.clock.random(), () => isTooLong() && this.rejoin())
+    this.emit('members')
   }
 
   #setState(state: api.RoomState, error?: ParleyError): void {

@@ -448,6 +448,12 @@ t.test('a room is joined again when its list has more members than there are', a
   t.same([users(), room.count, room.state], ['me', 1, 'joined'])
   await clock.advance(60_000)
   t.equal(joins(scene).length, 3)
+  tell('joined', 'bob', 1)
+  await clock.advance(10)
+  t.equal(room.count, 1)
+  scene.client.close()
+  await clock.advance(10_000)
+  t.same([joins(scene).length, scene.own.pending], [3, 0], 'not after the end')
 })
 
 t.test('the list of members stays within its bound', async (t) => {
