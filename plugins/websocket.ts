@@ -2,7 +2,6 @@ import websocket from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { WebSocket } from 'ws'
-import { selectSubprotocol } from '../src/auth/token-source.js'
 import type { Config } from '../src/config.js'
 import { Deflate, WINDOW_BITS } from '../src/connections/deflate.js'
 import { guardUpgrades, type UpgradeListener } from '../src/connections/upgrade-guard.js'
@@ -10,6 +9,7 @@ import { writeWithAnswer } from '../src/connections/upgraded.js'
 import { CLOSE_TIMEOUT } from '../src/drain.js'
 import { ParleyError } from '../src/errors.js'
 import { CloseCode } from '../src/protocol/close-codes.js'
+import { SUBPROTOCOL } from '../src/protocol/limits.js'
 import { isHttp2, websocketH2 } from './websocket-h2.js'
 
 declare module 'fastify' {
@@ -58,7 +58,7 @@ async function registerWebSocket(
     closeTimeout: CLOSE_TIMEOUT,
     clientTracking: false,
     perMessageDeflate: compression === 'on' && DEFLATE,
-    handleProtocols: (offered: Set<string>) => selectSubprotocol([...offered].join()) ?? false,
+    handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL) && SUBPROTOCOL,
   }
   const others = fastify.server.listeners('upgrade')
   await fastify.register(websocket, {
