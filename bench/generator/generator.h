@@ -123,10 +123,15 @@ struct histogram {
 
 extern struct histogram latencies; /* of the measured window */
 
+struct memory {
+  long rss_kb;
+  long own_kb; /* without what is mapped from files, which the kernel takes back when it likes */
+};
+
 double now(void);
 uint64_t now_nanos(void);
 struct cost cost_now(void);
-long server_rss_kb(void);
+struct memory server_memory(void);
 void latency_add(struct histogram *h, uint64_t nanos);
 void latency_clear(struct histogram *h);
 double latency_at(const struct histogram *h, double share); /* milliseconds */

@@ -17,7 +17,7 @@ static void on_closed(struct connection *c) {
 void idle_run(void) {
   static const struct work work = {NULL, on_message, NULL, on_closed};
   connections_start(&work, plan.connections);
-  long before = server_rss_kb();
+  long before = server_memory().rss_kb;
   struct cost from = cost_now();
   open_all(plan.connections);
   struct cost to = cost_now();

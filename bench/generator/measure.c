@@ -83,16 +83,19 @@ struct cost window_end(struct cost from, void run_until(double)) {
   return cost_now();
 }
 
-long server_rss_kb(void) {
-  long total = 0;
+struct memory server_memory(void) {
+  struct memory total = {0, 0};
+  long page_kb = sysconf(_SC_PAGESIZE) / 1024;
   for (int i = 0; i < plan.pid_count; i++) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/statm", plan.pids[i]);
     FILE *file = fopen(path, "r");
-    long size, resident = 0;
-    if (!file || fscanf(file, "%ld %ld", &size, &resident) != 2) fail("cannot read %s", path);
+    long size, resident = 0, files = 0;
+    if (!file || fscanf(file, "%ld %ld %ld", &size, &resident, &files) != 3)
+      fail("cannot read %s", path);
     fclose(file);
-    total += resident * (sysconf(_SC_PAGESIZE) / 1024);
+    total.rss_kb += resident * page_kb;
+    total.own_kb += (resident - files) * page_kb;
   }
   return total;
 }
@@ -124,6 +127,6 @@ void report_window(struct cost from, struct cost to, uint64_t frames) {
   printf("{\"frames\":%llu,\"seconds\":%.6f,\"serverCpu\":%.6f,\"generatorCpu\":%.6f,"
          "\"rssKb\":%ld,\"p50\":%.4f,\"p99\":%.4f,\"max\":%.4f",
          (unsigned long long)frames, wall, to.server - from.server, to.own - from.own,
-         server_rss_kb(), latency_at(&latencies, 0.5),
+         server_memory().rss_kb, latency_at(&latencies, 0.5),
          latency_at(&latencies, 0.99), latency_at(&latencies, 1));
 }

@@ -123,21 +123,22 @@ function slicesTable({ label, runs }: CaseResult): string {
     .map(({ peer, report }) => {
       const slices = report.slices ?? []
       const every = report.seconds / slices.length
-      const rows = slices.map(({ rssKb, p50, p99 }, i) => [
+      const rows = slices.map(({ rssKb, ownKb, p50, p99 }, i) => [
         `${Math.round(i * every)}–${Math.round((i + 1) * every)} s`,
         short(rssKb / 1024),
+        short(ownKb / 1024),
         short(p50),
         short(p99),
       ])
       const title = peers.find(({ name }) => name === peer)?.title
       const third = Math.floor(slices.length / 3)
-      const middle = median(slices.slice(third, 2 * third).map(({ rssKb }) => rssKb))
-      const last = median(slices.slice(2 * third).map(({ rssKb }) => rssKb))
+      const middle = median(slices.slice(third, 2 * third).map(({ ownKb }) => ownKb))
+      const last = median(slices.slice(2 * third).map(({ ownKb }) => ownKb))
       return [
-        table([`${title}: ${label}`, 'RSS MB', 'p50 ms', 'p99 ms'], rows),
+        table([`${title}: ${label}`, 'RSS MB', 'of it not of files', 'p50 ms', 'p99 ms'], rows),
         `${report.delivered?.toLocaleString('en')} deliveries of ${report.published?.toLocaleString('en')} messages, ` +
           `${faultsOf(report)} faults, ${report.closedOdd} slow readers closed; ` +
-          `memory of the last third ÷ the middle third: ${short(last / middle)}.`,
+          `memory that is not of files, last third ÷ middle third: ${short(last / middle)}.`,
       ].join('\n\n')
     })
     .join('\n\n')

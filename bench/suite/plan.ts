@@ -68,7 +68,16 @@ export interface Report {
   readonly rssBeforeKb?: number
   /** CPU of the server while all were idle, over `Load.seconds`. */
   readonly idleCpu?: number
-  readonly slices?: readonly { rssKb: number; p50: number; p99: number }[]
+  readonly slices?: readonly Slice[]
+}
+
+/** A part of the measured time. */
+export interface Slice {
+  readonly rssKb: number
+  /** Without what is mapped from files, the log's say, which the kernel takes back when it likes. */
+  readonly ownKb: number
+  readonly p50: number
+  readonly p99: number
 }
 
 /** The plan as the generator reads it: one `name value` a line. */
