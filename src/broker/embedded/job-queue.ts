@@ -1,10 +1,16 @@
 import type { Job } from './batch.js'
 
-/** Jobs that wait for a commit, up to a limit. */
+/**
+ * Jobs that wait for a commit, up to a limit, by room. Where more waits than one commit takes, a
+ * room goes into it as a whole, so that what is in flight there reaches its members in one write
+ * each and its senders go on together. A room with more than that takes turns with the others.
+ */
 export class JobQueue {
   readonly #maxCount: number
   readonly #maxLength: number
-  #jobs: Job[] = []
+  /** In the order in which the rooms began to wait. */
+  readonly #rooms = new Map<string, Job[]>()
+  #count = 0
   #length = 0
 
   /** `maxLength`: UTF-16 units of payload. */
@@ -14,36 +20,48 @@ export class JobQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#jobs.length === 0
+    return this.#count === 0
   }
 
   get isFull(): boolean {
-    return this.#jobs.length >= this.#maxCount || this.#length >= this.#maxLength
+    return this.#count >= this.#maxCount || this.#length >= this.#maxLength
   }
 
   push(job: Job): void {
-    this.#jobs.push(job)
+    const waiting = this.#rooms.get(job.room)
+    if (waiting) waiting.push(job)
+    else this.#rooms.set(job.room, [job])
+    this.#count++
     this.#length += lengthOf(job)
   }
 
-  /** Takes the jobs of the next commit. */
+  /** Takes the jobs of the next commit: those of a room together, in the order of the calls. */
   take(): Job[] {
-    const jobs = this.#jobs
+    const taken: Job[] = []
     let length = 0
-    let count = 0
-    while (count < jobs.length && count < MAX_BATCH && length < MAX_BATCH_LENGTH) {
-      length += lengthOf(jobs[count++] as Job)
+    for (const [room, jobs] of this.#rooms) {
+      // It begins the next commit then.
+      if (taken.length > 0 && taken.length + jobs.length > MAX_BATCH) break
+      let count = 0
+      while (count < jobs.length && count < MAX_BATCH && length < MAX_BATCH_LENGTH) {
+        const job = jobs[count++] as Job
+        taken.push(job)
+        length += lengthOf(job)
+      }
+      this.#rooms.delete(room)
+      if (count < jobs.length) this.#rooms.set(room, jobs.slice(count))
+      if (taken.length >= MAX_BATCH || length >= MAX_BATCH_LENGTH) break
     }
+    this.#count -= taken.length
     this.#length -= length
-    if (count < jobs.length) return jobs.splice(0, count)
-    this.#jobs = []
-    return jobs
+    return taken
   }
 
   /** Takes all jobs. */
   clear(): Job[] {
-    const jobs = this.#jobs
-    this.#jobs = []
+    const jobs = [...this.#rooms.values()].flat()
+    this.#rooms.clear()
+    this.#count = 0
     this.#length = 0
     return jobs
   }
