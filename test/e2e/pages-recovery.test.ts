@@ -61,11 +61,12 @@ t.test('the chat page', { skip: chromiumMissing, timeout: 220_000 }, async (t) =
     await ann.page.getByText('Waits for the connection').first().waitFor()
     await ann.page.getByText('The server does not answer.').waitFor()
     await ann.page.goto('about:blank')
+    const reconnect = bo.page.getByRole('button', { name: 'Reconnect now' })
+    await reconnect.waitFor()
     await server.restart()
     await ann.page.goto(`${server.url}/#/room/${ROOM}`)
     await ann.line('second').waitFor()
-    // Bo may have come back without it by now: the button is pressed if it is there.
-    const reconnect = bo.page.getByRole('button', { name: 'Reconnect now' })
+    // Bo may have come back without it by now: the button is pressed if it is still there.
     await reconnect.evaluateAll((buttons: { click?(): void }[]) => buttons[0]?.click?.())
     await bo.line('second').waitFor()
     t.same(
