@@ -2,7 +2,7 @@ import type { JournalBase } from '../../src/broker/embedded/journal-base.js'
 import { EntryCursor } from '../../src/broker/embedded/journal-codec.js'
 import type { SegmentFile } from '../../src/broker/embedded/journal-file.js'
 import type { LastEnd } from '../../src/broker/embedded/last-end.js'
-import { idKeys, readMessage } from '../../src/broker/embedded/lmdb-codec.js'
+import { idKeyOf, idKeys, readMessage } from '../../src/broker/embedded/lmdb-codec.js'
 import { createMemoryStore } from '../../src/broker/embedded/memory-store.js'
 import type { Slice } from '../../src/broker/embedded/slice.js'
 import type { Change, LogStore } from '../../src/broker/embedded/store.js'
@@ -11,6 +11,8 @@ import type { Change, LogStore } from '../../src/broker/embedded/store.js'
 export class MemoryDisk {
   readonly #store = createMemoryStore()
   readonly #files: [Buffer, Buffer] = [Buffer.alloc(0), Buffer.alloc(0)]
+  /** Keys of all ids that ever were in the base, as `latin1` text. */
+  readonly #ids = new Set<string>()
   #absorbed: number | undefined
   lastEnd: LastEnd = 'none'
   /** Made to fail, by a test. */
@@ -37,12 +39,18 @@ export class MemoryDisk {
       absorbed: () => this.#absorbed,
       absorb: async (slice) => {
         for (let turn = 0; turn <= this.slowness; turn++) await step()
-        await this.#store.commit(this.#fresh(slice))
+        await this.#apply(this.#fresh(slice))
         if (slice.completes !== undefined) this.#absorbed = slice.completes
       },
       commit: async (changes) => {
         await step()
-        await this.#store.commit(changes)
+        await this.#apply(changes)
+      },
+      idCount: () => this.#ids.size,
+      idKeys: (after, limit) => {
+        const keys = [...this.#ids].sort()
+        const next = after === undefined ? keys : keys.filter((k) => k > after.toString('latin1'))
+        return next.slice(0, limit).map((key) => Buffer.from(key, 'latin1'))
       },
       flush: step,
       close: async (complete = true) => {
@@ -75,6 +83,14 @@ export class MemoryDisk {
       end: () => {
         dead = true
       },
+    }
+  }
+
+  async #apply(changes: readonly Change[]): Promise<void> {
+    await this.#store.commit(changes)
+    for (const change of changes) {
+      if (change.kind !== 'append') continue
+      this.#ids.add(idKeyOf(change.room, change.user, change.id).toString('latin1'))
     }
   }
 

@@ -15,6 +15,10 @@ export interface JournalBase extends LogStore {
    * take the same ones in again, in order, changes nothing.
    */
   absorb(slice: Slice): Promise<void>
+  /** How many ids there are, more or less. */
+  idCount(): number
+  /** Keys of ids, as the journal has them, ascending, from the one behind `after` on. */
+  idKeys(after: Buffer | undefined, limit: number): Buffer[]
   /**
    * Flushes and releases everything.
    * @param complete false: not all of this life is in the store, so that it did not end well. By

@@ -3,11 +3,13 @@ import { HEADER_LENGTH, type JournaledChange, type SegmentHeader } from './journ
 import type { SegmentFile } from './journal-file.js'
 import { JournalFiles, type JournalFilesOptions } from './journal-files.js'
 import { recover } from './journal-recovery.js'
+import { KnownIds, type KnownIdsOptions } from './known-ids.js'
 import { batchSize, Segment } from './segment.js'
 import { slices } from './slice.js'
 
 export interface JournalOptions extends JournalFilesOptions {
   readonly base: JournalBase
+  readonly ids?: Pick<KnownIdsOptions, 'most' | 'slice'>
   /** Bytes in a file after which the other one is begun. Default 8 MiB. */
   readonly segmentSize?: number
 }
@@ -17,6 +19,8 @@ export interface JournalOptions extends JournalFilesOptions {
  * being taken into the base, a slice at a time, behind what goes on in front.
  */
 export class Journal {
+  /** Of what is here and in the base. */
+  readonly ids: KnownIds
   readonly #base: JournalBase
   readonly #disk: JournalFiles
   readonly #seed: () => number
@@ -35,11 +39,12 @@ export class Journal {
   /** One write to the base at a time. */
   #baseFree: Promise<unknown> = Promise.resolve()
 
-  constructor({ base, open, seed, segmentSize = SEGMENT_SIZE }: JournalOptions) {
+  constructor({ base, open, seed, ids, segmentSize = SEGMENT_SIZE }: JournalOptions) {
     this.#base = base
     this.#disk = new JournalFiles({ open, seed })
     this.#seed = seed
     this.#segmentSize = segmentSize
+    this.ids = new KnownIds({ ...ids, base, elsewhere: () => this.#hashes() })
   }
 
   /** Newest first. */
@@ -65,6 +70,7 @@ export class Journal {
     // From here on a file without a header has lost it.
     const none = { image: Buffer.alloc(0), entries: [] }
     if (this.#base.absorbed() === undefined) await this.#base.absorb({ ...none, completes: last })
+    this.ids.start()
   }
 
   /**
@@ -92,7 +98,7 @@ export class Journal {
     const end = segment.encode(changes, this.#base.generation())
     await file.write(segment.image, segment.written, end)
     this.#disk.written(file)
-    segment.accept(changes, end)
+    segment.accept(changes, end, this.ids)
     for (const change of changes) {
       if (change.kind === 'room') this.#lastKey = Math.max(this.#lastKey, change.record.key)
     }
@@ -140,6 +146,10 @@ export class Journal {
   async close(): Promise<void> {
     this.#files.clear()
     await this.#disk.close()
+  }
+
+  *#hashes(): Generator<number, void> {
+    for (const segment of this.#segments) yield* segment.hashes()
   }
 
   #fileOf({ header }: Segment): SegmentFile {

@@ -1,4 +1,5 @@
 import type { LogMessage, Remembered } from '../broker.js'
+import { hashOfId } from './id-filter.js'
 import type { Journal } from './journal.js'
 import type { JournalBase } from './journal-base.js'
 import type { JournaledChange } from './journal-codec.js'
@@ -113,11 +114,15 @@ export class JournaledStore implements LogStore {
   }
 
   find(room: number, user: string, id: string): Place | undefined {
-    for (const segment of this.#journal.segments) {
-      const place = segment.find(room, user, id)
-      if (place !== undefined) return place
+    const { ids, segments } = this.#journal
+    const hash = hashOfId(room, user, id)
+    if (ids.mayHave(hash)) {
+      for (const segment of segments) {
+        const place = segment.find(room, user, id, hash)
+        if (place !== undefined) return place
+      }
     }
-    return this.#base.find(room, user, id)
+    return ids.mayBeInBase(hash) ? this.#base.find(room, user, id) : undefined
   }
 
   values(): Iterable<Remembered> {
@@ -141,6 +146,7 @@ export class JournaledStore implements LogStore {
   }
 
   async close(): Promise<void> {
+    this.#journal.ids.stop()
     const complete = await this.#journal.absorbAll().then(
       () => true,
       // The next start takes in what is left in the journal, and must know that it is needed.
@@ -156,6 +162,9 @@ export class JournaledStore implements LogStore {
     const probes = changes.some(({ kind }) => kind === 'probe')
     if (probes) await journal.probe()
     if (changes.some((change) => this.#concerns(change))) await journal.absorbAll()
+    for (const change of changes) {
+      if (change.kind === 'append') journal.ids.add(hashOfId(change.room, change.user, change.id))
+    }
     const key = this.lastKey()
     const dated = changes.map((change) => (change.kind === 'epoch' ? { ...change, key } : change))
     this.#baseUnflushed = true

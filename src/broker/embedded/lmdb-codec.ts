@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { LogMessage } from '../broker.js'
-import { LostMessage, type Place } from './store.js'
+import { LostMessage, MAX_NAME_LENGTH, type Place } from './store.js'
 
 /**
  * The byte format of the LMDB store, version 1. Numbers are unsigned and big-endian, so that keys
@@ -32,7 +32,7 @@ export const messageKeys = {
 }
 
 /** Not a byte of UTF-8: no user and id can be mistaken for another pair. */
-const SEPARATOR = 0xff
+export const SEPARATOR = 0xff
 
 /** Keys `[room, user, id]`, and `[room]`, which is below all keys of the room. */
 export const idKeys = {
@@ -62,6 +62,17 @@ function writeText(text: string, target: Buffer, start: number): number {
   }
   return start + text.length
 }
+
+/** An id's key in bytes that are used again by the next call. */
+export function idKeyOf(room: number, user: string, id: string): Buffer {
+  scratchKey[0] = room
+  scratchKey[1] = user
+  scratchKey[2] = id
+  return scratch.subarray(0, idKeys.writeKey(scratchKey, scratch, 0))
+}
+
+const scratch = Buffer.allocUnsafeSlow(7 + 3 * MAX_NAME_LENGTH)
+const scratchKey: [number, string, string] = [0, '', '']
 
 type IdKey = readonly [room: number, user?: string, id?: string]
 

@@ -7,6 +7,7 @@ import { endOf, type LastEnd, systemBootId } from './last-end.js'
 import { readMessage, readMessageTime, readPlace } from './lmdb-codec.js'
 import { fromStored, type LmdbDatabases, type Meta, openDatabases } from './lmdb-databases.js'
 import { LmdbEnvironment, type Written } from './lmdb-environment.js'
+import { countIn, firstIn, idKeysIn, namesIn, valuesIn } from './lmdb-ranges.js'
 import { LmdbWriter } from './lmdb-writer.js'
 import { type Slice, sliceSize } from './slice.js'
 import type {
@@ -94,24 +95,18 @@ class LmdbStore implements JournalBase {
     return stored && fromStored(stored, this.#generation)
   }
 
-  roomNames({ prefix = '', after, limit }: NamesQuery): string[] {
-    const start = (after ?? prefix) || FIRST_NAME
-    return this.#read(() => {
-      const names: string[] = []
-      for (const name of this.#databases.rooms.getKeys({ start })) {
-        if (names.length === limit || !name.startsWith(prefix)) break
-        if (name !== after) names.push(name)
-      }
-      return names
-    })
+  roomNames(query: NamesQuery): string[] {
+    return this.#read(() => namesIn(this.#databases, query))
   }
 
   newest(room: number): Place | undefined {
-    return this.#first({ start: [room + 1, 0], end: [room, 0], reverse: true })
+    const range = { start: [room + 1, 0], end: [room, 0], reverse: true }
+    return this.#read(() => firstIn(this.#databases, range))
   }
 
   oldest(room: number): Place | undefined {
-    return this.#first({ start: [room, 0], end: [room + 1, 0] })
+    const range = { start: [room, 0], end: [room + 1, 0] }
+    return this.#read(() => firstIn(this.#databases, range))
   }
 
   timeOf(room: number, offset: number): number | undefined {
@@ -138,10 +133,16 @@ class LmdbStore implements JournalBase {
     return bytes && readPlace(bytes)
   }
 
+  idCount(): number {
+    return this.#read(() => countIn(this.#databases.rawIds))
+  }
+
+  idKeys(after: Buffer | undefined, limit: number): Buffer[] {
+    return this.#read(() => idKeysIn(this.#databases, after, limit))
+  }
+
   values(): Remembered[] {
-    const start = FIRST_NAME
-    const entries = this.#read(() => [...this.#databases.values.getRange({ start })])
-    return entries.map(({ key, value }) => ({ key, ...value }))
+    return this.#read(() => valuesIn(this.#databases))
   }
 
   discarded(): number | undefined {
@@ -224,12 +225,6 @@ class LmdbStore implements JournalBase {
     if (failure !== undefined) throw failure
   }
 
-  #first(range: { start: number[]; end: number[]; reverse?: boolean }): Place | undefined {
-    const { messages } = this.#databases
-    const [entry] = this.#read(() => [...messages.getRange({ ...range, limit: 1 })])
-    return entry && { offset: entry.key[1] as number, time: readMessageTime(entry.value) }
-  }
-
   /** Reads. After an error the other reads of this turn start afresh. */
   #read<T>(read: () => T): T {
     this.#environment.check()
@@ -241,9 +236,6 @@ class LmdbStore implements JournalBase {
     }
   }
 }
-
-/** Not above any name that there is. */
-const FIRST_NAME = '\u0000'
 
 /** Entries of a transaction that writes next to nothing. */
 const FEW = 8

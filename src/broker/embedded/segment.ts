@@ -1,4 +1,5 @@
 import type { LogMessage } from '../broker.js'
+import { hashOf } from './id-filter.js'
 import {
   BATCH_HEAD,
   EntryCursor,
@@ -10,7 +11,8 @@ import {
   writeEntry,
   writeHeader,
 } from './journal-codec.js'
-import { readMessage, readMessageTime, readPlace } from './lmdb-codec.js'
+import type { KnownIds } from './known-ids.js'
+import { idKeyOf, readMessage, readMessageTime, readPlace } from './lmdb-codec.js'
 import { SortedNames } from './sorted-names.js'
 import type { Place, RoomRecord } from './store.js'
 
@@ -19,39 +21,18 @@ class Tail {
   readonly first: number
   /** Where their entries are in the image. */
   readonly entries: number[] = []
-  /** Who sent them. */
-  readonly #users: string[] = []
-  /** Index of a message by its id, and by its user too once two have the same. */
-  readonly #byId = new Map<string, number | Map<string, number>>()
+  /** `hashOf` of their ids. */
+  readonly hashes: number[] = []
 
   constructor(first: number) {
     this.first = first
-  }
-
-  add(user: string, id: string, entry: number): void {
-    const index = this.entries.push(entry) - 1
-    this.#users.push(user)
-    const known = this.#byId.get(id)
-    if (known === undefined) this.#byId.set(id, index)
-    else if (typeof known !== 'number') known.set(user, index)
-    else {
-      const other = this.#users[known] as string
-      this.#byId.set(id, new Map([[other, known]]).set(user, index))
-    }
-  }
-
-  /** The entry of the message that a user sent under an id. */
-  find(user: string, id: string): number | undefined {
-    const known = this.#byId.get(id)
-    if (known === undefined) return undefined
-    const index = typeof known !== 'number' ? known.get(user) : known
-    return index !== undefined && this.#users[index] === user ? this.entries[index] : undefined
   }
 }
 
 /**
  * What was written to the journal and is not in the store yet: the image of the file, and what is
- * in it by room. Nothing is decoded before somebody asks for it.
+ * in it by room. Nothing is decoded before somebody asks for it, and nothing of a message is kept
+ * but where it is.
  */
 export class Segment {
   readonly header: SegmentHeader
@@ -98,12 +79,12 @@ export class Segment {
     return end
   }
 
-  /** Takes in the batch that was encoded last and has been written. */
-  accept(changes: readonly JournaledChange[], end: number): void {
+  /** Takes in the batch that was encoded last and has been written; `ids` learns of its ids. */
+  accept(changes: readonly JournaledChange[], end: number, ids: KnownIds): void {
     for (let i = 0; i < changes.length; i++) {
       const change = changes[i] as JournaledChange
       const entry = this.#entries[i] as number
-      if (change.kind === 'append') this.#add(change, entry)
+      if (change.kind === 'append') ids.add(this.#add(change.room, change.message.offset, entry))
       else {
         if (!this.#rooms.has(change.name)) this.#names.add(change.name)
         this.#rooms.set(change.name, { record: change.record, entry })
@@ -125,13 +106,18 @@ export class Segment {
     this.#written = Math.max(this.#written, HEADER_LENGTH)
   }
 
-  #add({ room, user, id, message }: Extract<JournaledChange, { kind: 'append' }>, entry: number) {
+  /** Returns the `hashOf` of its id. */
+  #add(room: number, offset: number, entry: number): number {
     let tail = this.#tails.get(room)
     if (tail === undefined) {
-      tail = new Tail(message.offset)
+      tail = new Tail(offset)
       this.#tails.set(room, tail)
     }
-    tail.add(user, id, entry)
+    this.#cursor.at = entry
+    const hash = hashOf(this.image, this.#cursor.idKey, this.#cursor.value)
+    tail.entries.push(entry)
+    tail.hashes.push(hash)
+    return hash
   }
 
   /** The record of a room, when it is new or was changed. */
@@ -170,9 +156,23 @@ export class Segment {
     return readMessageTime(this.image.subarray(this.#cursor.value))
   }
 
-  find(room: number, user: string, id: string): Place | undefined {
-    const entry = this.#tails.get(room)?.find(user, id)
-    return entry === undefined ? undefined : this.#placeOf(entry)
+  /** Looks at all that the room has here. @param hash `hashOfId` of these */
+  find(room: number, user: string, id: string, hash: number): Place | undefined {
+    const tail = this.#tails.get(room)
+    if (tail === undefined) return undefined
+    const key = idKeyOf(room, user, id)
+    for (let i = tail.hashes.indexOf(hash); i >= 0; i = tail.hashes.indexOf(hash, i + 1)) {
+      const entry = tail.entries[i] as number
+      this.#cursor.at = entry
+      const { idKey, value } = this.#cursor
+      if (this.image.compare(key, 0, key.length, idKey, value) === 0) return this.#placeOf(entry)
+    }
+    return undefined
+  }
+
+  /** `hashOf` of the ids of all messages. */
+  *hashes(): Generator<number, void> {
+    for (const { hashes } of this.#tails.values()) yield* hashes
   }
 
   message(room: number, offset: number): LogMessage | undefined {
