@@ -13,8 +13,8 @@ export class IdFilter {
   #left: number
 
   /**
-   * It holds ids for which less than one answer in fifty is "perhaps" for nothing. With more than
-   * `most` it goes on, and says "perhaps" more and more often.
+   * Less than one answer in fifty is "perhaps" for nothing, also when it has grown to thirty times
+   * its first size. With more than `most` it goes on, and says "perhaps" more and more often.
    * @param capacity ids that it has room for at once, 4 bytes each; it grows with more
    */
   constructor(capacity: number, most = capacity) {

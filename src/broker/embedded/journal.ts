@@ -96,7 +96,9 @@ export class Journal {
     const file = this.#fileOf(segment)
     file.check()
     const end = segment.encode(changes, this.#base.generation())
-    await file.write(segment.image, segment.written, end)
+    // While the other one is taken in and flushed, a write may wait for the disk.
+    const atOnce = this.#segments.length === 1
+    await file.write(segment.image, segment.written, end, atOnce)
     this.#disk.written(file)
     segment.accept(changes, end, this.ids)
     for (const change of changes) {
