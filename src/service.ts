@@ -178,9 +178,10 @@ export class RealtimeService {
     message: Omit<NewMessage, 'id'> & { readonly id?: string },
   ): Promise<Appended> {
     const start = this.#clock.monotonic()
-    const appended = await this.rooms.append(room, { id: this.#clock.id(), ...message })
-    this.stats.append.observe(this.#clock.monotonic() - start)
-    return appended
+    return this.rooms.append(room, { id: this.#clock.id(), ...message }, (place) => {
+      this.stats.append.observe(this.#clock.monotonic() - start)
+      return place
+    })
   }
 
   /** How this node is. */

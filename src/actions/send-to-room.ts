@@ -12,9 +12,9 @@ export const sendToRoom: Action<'send_to_room'> = {
   run({ rooms, clock, stats }, connection, { id, room, msg }) {
     const { nick } = requireSender(connection, room)
     const start = clock.monotonic()
-    return rooms.append(room, { id, user: connection.user, nick, msg }).then((appended) => {
+    return rooms.append(room, { id, user: connection.user, nick, msg }, (place) => {
       stats.append.observe(clock.monotonic() - start)
-      connection.sendAlong(encodeSent(id, room, appended), rooms.get(room))
+      connection.sendAlong(encodeSent(id, room, place), rooms.get(room))
       return undefined
     })
   },

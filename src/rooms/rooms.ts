@@ -84,20 +84,21 @@ export class Rooms implements Omit<BrokerHandler, 'direct' | 'command' | 'answer
   /**
    * Appends a message to a room's log; the room, if it has members here, waits a little for it
    * before it writes what it has.
+   * @param stored makes of the place what this resolves with: as there is a promise for each message
+   * under way, one less is worth it
    * @throws whatever the broker's `append` throws
    */
-  append(name: string, message: NewMessage): Promise<Appended> {
+  append<T>(name: string, message: NewMessage, stored: (place: Appended) => T): Promise<T> {
     const appending = this.#broker.append(name, message)
     const room = this.get(name)
-    if (!room) return appending
-    room.expect()
+    room?.expect()
     return appending.then(
-      (appended) => {
-        room.settled()
-        return appended
+      (place) => {
+        room?.settled()
+        return stored(place)
       },
       (error) => {
-        room.settled()
+        room?.settled()
         throw error
       },
     )

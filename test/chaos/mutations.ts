@@ -85,6 +85,20 @@ export const MUTATIONS: readonly Mutation[] = [
     'chaos',
   ),
   one(
+    'take what was sent before a restart for new',
+    'src/broker/embedded/known-ids.js',
+    'filter.add(hashOf(key));',
+    'void key;',
+    'chaos',
+  ),
+  one(
+    'do not learn the ids that the journal takes',
+    'src/broker/embedded/segment.js',
+    'ids.add(this.#add(change.room, change.message.offset, entry));',
+    'this.#add(change.room, change.message.offset, entry);',
+    'chaos',
+  ),
+  one(
     'answer a rejoin without what was missed',
     'src/rooms/join.js',
     'recovered: true, messages, target',

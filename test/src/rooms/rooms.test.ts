@@ -24,7 +24,7 @@ for (const outcome of ['resolves', 'rejects'] as const) {
     const writes: number[] = []
     room.admit({ open: true, deliver: () => writes.push(1) } as never)
 
-    const appending = rooms.append('r', MESSAGE)
+    const appending = rooms.append('r', MESSAGE, (place) => place)
     room.event('something')
     await nextTurn()
     t.ok(room.held)
@@ -44,6 +44,6 @@ t.test('a room without members here is written to like any other', async (t) => 
   const appended: Appended = { ...POSITION, time: 1, duplicate: false }
   const broker = { append: async () => appended } as unknown as Broker
   const rooms = new Rooms(broker, new TurnFlushQueue(new FakeClock()))
-  t.equal(await rooms.append('r', MESSAGE), appended)
+  t.equal(await rooms.append('r', MESSAGE, (place) => place.offset), POSITION.offset)
   t.equal(rooms.size, 0)
 })
