@@ -9,6 +9,7 @@ import { slices } from './slice.js'
 
 export interface JournalOptions extends JournalFilesOptions {
   readonly base: JournalBase
+  /** How ids are kept in mind. */
   readonly ids?: Pick<KnownIdsOptions, 'most' | 'slice'>
   /** Bytes in a file after which the other one is begun. Default 8 MiB. */
   readonly segmentSize?: number

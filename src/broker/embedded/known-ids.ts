@@ -24,6 +24,7 @@ export class KnownIds {
   #complete = false
   /** Ids that can still be added before what is gone by now is to be forgotten. */
   #left = Number.POSITIVE_INFINITY
+  #stopped = false
 
   constructor(options: KnownIdsOptions) {
     this.#options = { most: 2_097_152, slice: 500, ...options }
@@ -50,10 +51,9 @@ export class KnownIds {
     return !this.#complete || this.#filter.mayHave(hash)
   }
 
-  /** Stops reading. */
+  /** Stops reading the base, for good. */
   stop(): void {
-    this.#left = Number.POSITIVE_INFINITY
-    this.#begin(LEAST)
+    this.#stopped = true
   }
 
   /** Begins a filter of what there is now. */
@@ -62,21 +62,17 @@ export class KnownIds {
     const there = reading(() => base.idCount())
     const known = there !== undefined && there <= most / 2
     this.#left = known ? most - there : most / 2
-    const filter = this.#begin(known ? 2 * there : 0)
+    const filter = new IdFilter(Math.max(LEAST, known ? 2 * there : 0), most)
     for (const hash of elsewhere()) filter.add(hash)
-    if (known) void this.#read(filter)
-  }
-
-  #begin(capacity: number): IdFilter {
+    this.#filter = filter
     this.#complete = false
-    this.#filter = new IdFilter(Math.max(LEAST, capacity), this.#options.most)
-    return this.#filter
+    if (known) void this.#read(filter)
   }
 
   async #read(filter: IdFilter): Promise<void> {
     const { base, slice } = this.#options
     let after: Buffer | undefined
-    while (this.#filter === filter) {
+    while (this.#filter === filter && !this.#stopped) {
       const keys = reading(() => base.idKeys(after, slice))
       if (keys === undefined) return
       for (const key of keys) filter.add(hashOf(key))

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Broker, StoreUnavailable } from '../../../../src/broker/broker.js'
 import { createEmbeddedBroker } from '../../../../src/broker/embedded/embedded.js'
+import { hashOfId } from '../../../../src/broker/embedded/id-filter.js'
 import { Journal } from '../../../../src/broker/embedded/journal.js'
 import { writeHeader } from '../../../../src/broker/embedded/journal-codec.js'
 import { JournalFile } from '../../../../src/broker/embedded/journal-file.js'
@@ -10,7 +11,7 @@ import { readJournal } from '../../../../src/broker/embedded/journal-reading.js'
 import { JournaledStore } from '../../../../src/broker/embedded/journaled-store.js'
 import { openLmdbStore } from '../../../../src/broker/embedded/lmdb-store.js'
 import { openLogStore } from '../../../../src/broker/embedded/log-store.js'
-import type { Durability, LogStore } from '../../../../src/broker/embedded/store.js'
+import type { Durability, LogStore, RoomRecord } from '../../../../src/broker/embedded/store.js'
 import { Recorder } from '../../../contract/recorder.js'
 import { FakeClock } from '../../../helpers/fake-clock.js'
 import { MemoryDisk } from '../../../helpers/memory-journal.js'
@@ -79,6 +80,34 @@ async function openMemory(disk: MemoryDisk): Promise<LogStore> {
 }
 
 let seeds = 0
+
+t.test(
+  'what was sent in an earlier life is found, before and after its ids were read',
+  async (t) => {
+    const dir = t.testdir()
+    const ids = Array.from({ length: 1200 }, (_, n) => `m${n}`)
+    const { broker } = await openBroker(t, dir)
+    const stored = await Promise.all(ids.map((id) => append(broker, 'r', id)))
+    await broker.close()
+
+    const base = await openLmdbStore({ dir })
+    const open = (index: number) => JournalFile.open(journalOf(dir, index))
+    const journal = new Journal({ base, open, seed: () => ++seeds, ids: { slice: 100 } })
+    await journal.start()
+    const store = new JournaledStore(base, journal)
+    await store.start({ durability: 'commit', epoch: 'e' })
+    t.teardown(() => store.close())
+    const { key } = store.room('r') as RoomRecord
+    const found = () => ids.map((id) => store.find(key, 'ann', id)?.offset)
+    const isNew = hashOfId(key, 'ann', 'new')
+    t.ok(journal.ids.mayBeInBase(isNew))
+    t.strictSame(found(), stored, 'before')
+    while (journal.ids.mayBeInBase(isNew)) await new Promise(setImmediate)
+    t.strictSame(found(), stored, 'after')
+    t.equal(store.find(key, 'ann', 'new'), undefined)
+    t.equal(store.find(key, 'bob', 'm1'), undefined)
+  },
+)
 
 t.test('a batch that was torn is dropped, whatever is left of it', async (t) => {
   const disk = new MemoryDisk()

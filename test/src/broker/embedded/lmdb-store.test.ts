@@ -15,8 +15,10 @@ import { open } from 'lmdb'
 import t, { type Test } from 'tap'
 import { type Broker, StoreUnavailable } from '../../../../src/broker/broker.js'
 import { createEmbeddedBroker } from '../../../../src/broker/embedded/embedded.js'
+import type { JournalBase } from '../../../../src/broker/embedded/journal-base.js'
+import { idKeyOf } from '../../../../src/broker/embedded/lmdb-codec.js'
 import { openLmdbStore } from '../../../../src/broker/embedded/lmdb-store.js'
-import type { Durability, LogStore } from '../../../../src/broker/embedded/store.js'
+import type { Durability } from '../../../../src/broker/embedded/store.js'
 import { Recorder } from '../../../contract/recorder.js'
 import { FakeClock } from '../../../helpers/fake-clock.js'
 import { mountSmallDisk, noSmallDisk } from '../../../helpers/small-disk.js'
@@ -27,7 +29,7 @@ let lastId = 0
 
 interface Opened {
   readonly broker: Broker
-  readonly store: LogStore
+  readonly store: JournalBase
   readonly clock: FakeClock
   readonly errors: string[]
 }
@@ -104,6 +106,25 @@ t.test('messages up to the largest survive a restart, whatever is in them', asyn
     messages.map(({ json }) => JSON.parse(json).msg),
     texts,
   )
+})
+
+t.test('the keys of ids are read in their order, a page at a time', async (t) => {
+  const { broker, store } = await openBroker(t, t.testdir())
+  for (const room of ['a', 'b']) await append(broker, room, 25)
+  await broker.append('b', { id: '名前', user: 'änn', nick: 'Ann', msg: '1' })
+  t.equal(store.idCount(), 51)
+  const keys = store.idKeys(undefined, 100)
+  t.equal(keys.length, 51)
+  t.strictSame(keys, [...keys].sort(Buffer.compare))
+  t.ok(keys.some((key) => key.equals(idKeyOf(store.lastKey(), 'änn', '名前'))))
+  for (const size of [1, 7, 51]) {
+    const paged: Buffer[] = []
+    for (let page = store.idKeys(undefined, size); page.length > 0; ) {
+      paged.push(...page)
+      page = store.idKeys(paged[paged.length - 1], size)
+    }
+    t.strictSame(paged, keys)
+  }
 })
 
 t.test('an erased log is swept away in slices', async (t) => {

@@ -227,7 +227,10 @@ function memory(): Reopen {
   return async () => store
 }
 
-/** Segments so small that they are taken into the base all the time. */
+/**
+ * Segments so small that they are taken into the base all the time, and so few ids in mind that
+ * these are read from the base again and again.
+ */
 function journaled(): Reopen {
   const disk = new MemoryDisk()
   let life: ReturnType<MemoryDisk['life']> | undefined
@@ -236,7 +239,13 @@ function journaled(): Reopen {
     life?.end()
     life = disk.life()
     const { base, open } = life
-    const journal = new Journal({ base, open, seed, segmentSize: 1500 })
+    const journal = new Journal({
+      base,
+      open,
+      seed,
+      segmentSize: 1500,
+      ids: { most: 40, slice: 3 },
+    })
     await journal.start()
     return new JournaledStore(base, journal)
   }
