@@ -1,4 +1,5 @@
 import type { Direct, Joined, Left, ServerEvent, Signal } from './events.js'
+import { quote } from './quote.js'
 import type { SendToRoomResult } from './results.js'
 
 /**
@@ -33,16 +34,16 @@ export function encodeMessage(m: MessageFields): string {
  */
 export function messageParts(m: Omit<MessageFields, 'offset' | 'time'>) {
   return {
-    head: `${MESSAGE_HEAD}"room":${JSON.stringify(m.room)},"offset":`,
-    tail: `,"id":${JSON.stringify(m.id)},"user":${JSON.stringify(m.user)},"nick":${JSON.stringify(
-      m.nick,
-    )},"msg":${m.msg}${m.compress === false ? ',"compress":false' : ''},"time":`,
+    head: `${MESSAGE_HEAD}"room":${quote(m.room)},"offset":`,
+    tail: `,"id":${quote(m.id)},"user":${quote(m.user)},"nick":${quote(m.nick)},"msg":${m.msg}${
+      m.compress === false ? ',"compress":false' : ''
+    },"time":`,
   }
 }
 
 /** The same event with the epoch in it: the first one that a member gets of a new epoch. */
 export function withEpoch(messageJson: string, epoch: string): string {
-  return `${MESSAGE_HEAD}"epoch":${JSON.stringify(epoch)},${messageJson.slice(MESSAGE_HEAD.length)}`
+  return `${MESSAGE_HEAD}"epoch":${quote(epoch)},${messageJson.slice(MESSAGE_HEAD.length)}`
 }
 
 type Raw<E extends { msg: unknown }> = Omit<E, 'event' | 'msg' | 'compress'> & {
@@ -52,22 +53,18 @@ type Raw<E extends { msg: unknown }> = Omit<E, 'event' | 'msg' | 'compress'> & {
 
 /** The `signal` event; `msg` is JSON text. */
 export function encodeSignal(s: Raw<Signal>): string {
-  return `{"event":"signal","room":${JSON.stringify(s.room)},"user":${JSON.stringify(
-    s.user,
-  )},"nick":${JSON.stringify(s.nick)},"msg":${s.msg}}`
+  return `{"event":"signal","room":${quote(s.room)},"user":${quote(s.user)},"nick":${quote(s.nick)},"msg":${s.msg}}`
 }
 
 /** The `direct` event; `msg` is JSON text. */
 export function encodeDirect(d: Raw<Direct>): string {
-  return `{"event":"direct","user":${JSON.stringify(d.user)},"nick":${JSON.stringify(
-    d.nick,
-  )},"msg":${d.msg}${d.compress === false ? ',"compress":false' : ''},"time":${d.time}}`
+  return `{"event":"direct","user":${quote(d.user)},"nick":${quote(d.nick)},"msg":${d.msg}${d.compress === false ? ',"compress":false' : ''},"time":${d.time}}`
 }
 
 /** The `ok` event: `id` and the action's result. */
 export function encodeOk(id: string, result: object): string {
   const rest = JSON.stringify(result)
-  const head = `{"event":"ok","id":${JSON.stringify(id)}`
+  const head = `{"event":"ok","id":${quote(id)}`
   return rest === '{}' ? `${head}}` : `${head},${rest.slice(1)}`
 }
 
@@ -77,8 +74,8 @@ export function encodeSent(
   room: string,
   { offset, epoch, time, duplicate }: Omit<SendToRoomResult, 'room'>,
 ): string {
-  const head = `{"event":"ok","id":${JSON.stringify(id)},"room":${JSON.stringify(room)}`
-  const place = `,"offset":${offset},"epoch":${JSON.stringify(epoch)},"time":${time}`
+  const head = `{"event":"ok","id":${quote(id)},"room":${quote(room)}`
+  const place = `,"offset":${offset},"epoch":${quote(epoch)},"time":${time}`
   return duplicate ? `${head}${place},"duplicate":true}` : `${head}${place}}`
 }
 
