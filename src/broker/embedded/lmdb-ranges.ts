@@ -26,14 +26,24 @@ export function firstIn({ messages }: LmdbDatabases, range: Range): Place | unde
   return entry && { offset: entry.key[1] as number, time: readMessageTime(entry.value) }
 }
 
-/** Keys of ids as they are stored, ascending, from the one behind `after` on. */
+/**
+ * Keys of ids as they are stored, ascending, from the one behind `after` on.
+ * @throws {Error} where they end before the last one, as they do at a damaged entry: `lmdb` takes
+ * a key without a length for the end.
+ */
 export function idKeysIn(
-  { rawIds }: LmdbDatabases,
+  { rawIds }: Pick<LmdbDatabases, 'rawIds'>,
   after: Buffer | undefined,
   limit: number,
 ): Buffer[] {
-  const start = after ?? Buffer.alloc(1)
-  return [...rawIds.getKeys({ start, exclusiveStart: after !== undefined, limit })]
+  const start = after ?? FIRST_KEY
+  const keys = [...rawIds.getKeys({ start, exclusiveStart: after !== undefined, limit })]
+  if (keys.length < limit) {
+    const [last] = rawIds.getKeys({ reverse: true, limit: 1 })
+    const end = keys[keys.length - 1] ?? start
+    if (last !== undefined && last.compare(end) > 0) throw new Error('ids cannot be read')
+  }
+  return keys
 }
 
 export function countIn(database: Database<Buffer, Buffer>): number {
@@ -45,6 +55,9 @@ interface Range {
   readonly end: number[]
   readonly reverse?: boolean
 }
+
+/** Not above any key that there is. */
+const FIRST_KEY = Buffer.alloc(1)
 
 /** Not above any name that there is. */
 const FIRST_NAME = '\u0000'
