@@ -4,13 +4,24 @@ import { signToken } from './token.js'
 /** It waits for its answers; what it would send meanwhile beyond this it does not send at all. */
 const MAX_QUEUED = 5
 
-/** A backend that sends by `POST /rooms/:room/messages`, one message at a time. */
+interface Message {
+  readonly id: string
+  readonly room: string
+  readonly body: string
+}
+
+/**
+ * A backend that sends by `POST /rooms/:room/messages`, one message at a time. Where it got no
+ * answer it is not sure of the message before either and sends that once more, too.
+ */
 export class RestClient implements ChaosClient {
   readonly name: string
   /** It sees nothing; it only sends. */
   readonly rooms = new Set<string>()
   readonly #options: ClientOptions
-  readonly #queue: { id: string; room: string; body: string }[] = []
+  readonly #queue: Message[] = []
+  /** The one that was stored last. */
+  #stored: Message | undefined
   #count = 0
   #busy = false
   #closed = false
@@ -55,14 +66,25 @@ export class RestClient implements ChaosClient {
     this.#busy = true
     for (let next = this.#queue[0]; next && !this.#closed; next = this.#queue[0]) {
       if (await this.#post(next)) this.#queue.shift()
-      else
+      else {
         await new Promise((resolve) => setTimeout(resolve, this.#options.random.between(50, 300)))
+        await this.#repeat()
+      }
     }
     this.#busy = false
   }
 
+  async #repeat(): Promise<void> {
+    const message = this.#stored
+    if (message === undefined || this.#closed) return
+    const { id, room } = message
+    this.#options.recorder.record({ type: 'again', client: this.name, room, id })
+    await this.#post(message)
+  }
+
   /** Whether the message is done with: stored, or refused for good. */
-  async #post({ id, room, body }: { id: string; room: string; body: string }): Promise<boolean> {
+  async #post(message: Message): Promise<boolean> {
+    const { id, room, body } = message
     const { url, user, tokenSeconds, recorder } = this.#options
     const headers = {
       authorization: `Bearer ${signToken(user, tokenSeconds)}`,
@@ -82,6 +104,7 @@ export class RestClient implements ChaosClient {
       if (response.ok) {
         const { epoch, offset } = result
         recorder.record({ type: 'ok', ...what, epoch, offset })
+        this.#stored = message
         return true
       }
       if (response.status >= 500 || response.status === 429) return false
