@@ -6,7 +6,13 @@ import { setFlagsFromString } from 'node:v8'
  * shortens its pauses where there are cores for them; where there are none they only get in each
  * other's way, which takes a tenth of what a busy service has.
  * @param processes of this service on this machine
+ * @param cores that they may use
+ * @param set takes a flag of V8
  */
-export function tuneCollection(processes: number): void {
-  if (processes >= availableParallelism()) setFlagsFromString('--no-parallel-scavenge')
+export function tuneCollection(
+  processes: number,
+  cores = availableParallelism(),
+  set: (flag: string) => void = setFlagsFromString,
+): void {
+  if (processes >= cores) set('--no-parallel-scavenge')
 }
