@@ -5,7 +5,6 @@ import { WorkerProcess } from './cluster/worker-process.js'
 import type { Config } from './config.js'
 import { readConfig, workerNumber } from './env.js'
 import { CLOSE_MARGIN, COORDINATED, exitWithReason, FAULTS, ownSignals } from './exit.js'
-import { tuneCollection } from './garbage.js'
 
 await start().catch(exitWithReason)
 
@@ -14,7 +13,6 @@ async function start(): Promise<void> {
   const config = readConfig()
   const number = workerNumber()
   const workers = workerCount(config.workers)
-  tuneCollection(workers)
   if (number !== undefined) await serve(config, new WorkerProcess(number, !config.redisUrl.length))
   else if (workers === 1) await serve(config)
   else await (await import('./primary.js')).serveWithWorkers(config, workers)

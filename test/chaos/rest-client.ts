@@ -20,8 +20,8 @@ export class RestClient implements ChaosClient {
   readonly rooms = new Set<string>()
   readonly #options: ClientOptions
   readonly #queue: Message[] = []
-  /** The one that was stored last. */
-  #stored: Message | undefined
+  /** The one that was stored last, and in which log. */
+  #stored: { readonly message: Message; readonly epoch: string } | undefined
   #count = 0
   #busy = false
   #closed = false
@@ -75,11 +75,13 @@ export class RestClient implements ChaosClient {
   }
 
   async #repeat(): Promise<void> {
-    const message = this.#stored
-    if (message === undefined || this.#closed) return
-    const { id, room } = message
+    const stored = this.#stored
+    if (stored === undefined || this.#closed) return
+    const answered = await this.#post(stored.message)
+    // In another log than before it may stand behind a later one; in the same it is where it was.
+    if (answered && this.#stored?.epoch === stored.epoch) return
+    const { id, room } = stored.message
     this.#options.recorder.record({ type: 'again', client: this.name, room, id })
-    await this.#post(message)
   }
 
   /** Whether the message is done with: stored, or refused for good. */
@@ -104,11 +106,13 @@ export class RestClient implements ChaosClient {
       if (response.ok) {
         const { epoch, offset } = result
         recorder.record({ type: 'ok', ...what, epoch, offset })
-        this.#stored = message
+        this.#stored = { message, epoch }
         return true
       }
       if (response.status >= 500 || response.status === 429) return false
-      recorder.record({ type: 'failed', ...what, code: result.code })
+      // What was acknowledged stays promised, whatever a repeat is told.
+      if (message !== this.#stored?.message)
+        recorder.record({ type: 'failed', ...what, code: result.code })
       return true
     } catch {
       return false
